@@ -1,0 +1,2 @@
+//! The data of Limbeck.
+#![forbid(unsafe_code)]

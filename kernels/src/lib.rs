@@ -1,0 +1,2 @@
+//! The operators of Limbeck.
+#![deny(unsafe_code)]

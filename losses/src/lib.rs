@@ -1,0 +1,2 @@
+//! The losses of Limbeck.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The models of Limbeck.
+#![forbid(unsafe_code)]

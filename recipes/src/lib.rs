@@ -1,0 +1,2 @@
+//! The recipes of Limbeck.
+#![forbid(unsafe_code)]

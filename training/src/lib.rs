@@ -1,0 +1,2 @@
+//! The training of Limbeck.
+#![forbid(unsafe_code)]
