@@ -1,9 +1,42 @@
 //! The machine room of Limbeck: devices, memory, tensors, the tape, parameters and random
 //! numbers. It knows no operator.
+//!
+//! A reader new to it starts with [`Operator`] and [`Differentiable`], the contract every
+//! operator keeps, then reads [`Tape::apply_boxed`] and [`Tape::backward`], which are all that
+//! automatic differentiation needs.
 #![deny(unsafe_code)]
 
+mod device;
 mod error;
+#[cfg(feature = "gpu")]
+mod gpu;
+mod host;
+mod operator;
+mod packed;
+mod parameters;
+mod philox;
+mod shape;
+mod tape;
+mod tensor;
 mod token_ids;
 
+pub use device::Device;
 pub use error::{Error, Result};
+#[cfg(feature = "gpu")]
+pub use gpu::{
+    AdapterSummary, Binding, Gpu, GpuCounters, GpuSlice, Kernel, adapters, set_workgroup_limit,
+};
+pub use host::{
+    HostBuffer, HostPool, InstructionSet, chunked, instruction_set, parallel_threshold,
+    set_instruction_set, set_parallel_threshold, worth_splitting,
+};
+pub use operator::{Backward, Differentiable, Forward, NonDifferentiable, Operator, Plan};
+#[cfg(feature = "gpu")]
+pub use operator::{GpuBackward, GpuForward};
+pub use packed::Packed;
+pub use parameters::{BLOCK, ParameterId, ParameterStore, ParameterVector, Record, StoreBuilder};
+pub use philox::{Stream, drop_threshold, philox};
+pub use shape::{DType, Meta, Shape};
+pub use tape::{Line, Tape, Unreached, Var};
+pub use tensor::{Element, Tensor};
 pub use token_ids::{Fingerprint, TokenIds};

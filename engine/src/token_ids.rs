@@ -57,7 +57,10 @@ impl TokenIds {
         if self.vocabulary == vocabulary {
             Ok(&self.ids)
         } else {
-            Err(Error::Vocabulary { expected: vocabulary, found: self.vocabulary })
+            Err(Error::Vocabulary {
+                expected: vocabulary,
+                found: self.vocabulary,
+            })
         }
     }
 }

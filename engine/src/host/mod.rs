@@ -1,0 +1,12 @@
+//! Host memory and threads, used by the CPU and the reference device.
+
+mod buffer;
+mod threads;
+
+#[cfg(feature = "gpu")]
+pub(crate) use buffer::size_class;
+pub use buffer::{HostBuffer, HostPool};
+pub use threads::{
+    InstructionSet, chunked, instruction_set, parallel_threshold, set_instruction_set,
+    set_parallel_threshold, worth_splitting,
+};

@@ -1,0 +1,458 @@
+//! The parameters of a model, and vectors in parameter space (gradients, moments, averages).
+//!
+//! On a GPU a store is one buffer, so that an optimiser updates a whole model with one dispatch;
+//! each slice is padded to [`BLOCK`] elements, so that a block of threads never serves two. On
+//! the host each slice is a buffer of its own: tasks then borrow slices independently.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::philox::Stream;
+use crate::shape::{Meta, Shape};
+use crate::tensor::Tensor;
+
+/// Elements a slice of a GPU store is padded to.
+pub const BLOCK: usize = 256;
+
+/// What an optimiser must know of one parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Path of the parameter in its model, as saved: `layers.0.attention.qkv.weight`.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
+    /// Factor on the learning rate.
+    pub learning_rate_scale: f32,
+    /// Whether weight decay applies (not to biases and norms, by custom).
+    pub decay: bool,
+    /// Frozen parameters have no gradient and no optimiser state.
+    pub frozen: bool,
+}
+
+/// A parameter of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParameterId(usize);
+
+impl ParameterId {
+    /// Its place in the store, from 0.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// Collects the parameters of a model before they are placed on a device.
+///
+/// Initial values are drawn on the host, by name: every device starts from the same numbers.
+pub struct StoreBuilder {
+    seed: u64,
+    records: Vec<Record>,
+    values: Vec<Vec<f64>>,
+}
+
+impl StoreBuilder {
+    /// A builder whose random values come from this seed.
+    pub fn new(seed: u64) -> Self {
+        StoreBuilder {
+            seed,
+            records: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Adds a parameter with these values (as many as the shape has elements).
+    pub fn values(
+        &mut self,
+        name: &str,
+        shape: impl Into<Shape>,
+        values: Vec<f64>,
+        decay: bool,
+    ) -> ParameterId {
+        let shape = shape.into();
+        assert_eq!(
+            values.len(),
+            shape.elements(),
+            "model bug: {name} has not the values of its shape"
+        );
+        self.records.push(Record {
+            name: name.to_string(),
+            shape,
+            learning_rate_scale: 1.0,
+            decay,
+            frozen: false,
+        });
+        // Rounded to f32, so that the reference device starts where the others start.
+        self.values
+            .push(values.into_iter().map(|v| f64::from(v as f32)).collect());
+        ParameterId(self.records.len() - 1)
+    }
+
+    /// Normally distributed values; weight decay applies.
+    pub fn normal(&mut self, name: &str, shape: impl Into<Shape>, deviation: f64) -> ParameterId {
+        let shape = shape.into();
+        let stream = Stream::new(self.seed, name, 0);
+        let draws = (0..shape.elements() as u32)
+            .map(|i| deviation * stream.normal(i, 0))
+            .collect();
+        self.values(name, shape, draws, true)
+    }
+
+    /// Values uniform in (-bound, bound); weight decay applies.
+    pub fn uniform(&mut self, name: &str, shape: impl Into<Shape>, bound: f64) -> ParameterId {
+        let shape = shape.into();
+        let stream = Stream::new(self.seed, name, 0);
+        let draw = |i| bound * (2.0 * stream.uniform(i, 0) - 1.0);
+        let draws = (0..shape.elements() as u32).map(draw).collect();
+        self.values(name, shape, draws, true)
+    }
+
+    /// One value throughout; no weight decay (biases, norms).
+    pub fn constant(&mut self, name: &str, shape: impl Into<Shape>, value: f64) -> ParameterId {
+        let shape = shape.into();
+        self.values(name, shape, vec![value; shape.elements()], false)
+    }
+
+    /// Places the parameters on a device.
+    ///
+    /// # Errors
+    /// If the device cannot hold them.
+    pub fn build(self, device: &Device) -> Result<ParameterStore> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let shapes: Vec<Option<Shape>> = self.records.iter().map(|r| Some(r.shape)).collect();
+        let mut values = ParameterVector::allocate(device, &shapes, 0)?;
+        values.load(&self.values)?;
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        values.store = id;
+        Ok(ParameterStore {
+            id,
+            device: device.clone(),
+            records: self.records,
+            values,
+        })
+    }
+}
+
+/// The parameters of one model on one device.
+#[derive(Debug)]
+pub struct ParameterStore {
+    id: u64,
+    device: Device,
+    records: Vec<Record>,
+    values: ParameterVector,
+}
+
+impl ParameterStore {
+    /// Unique in this process.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The device of the values.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// One record per parameter, in order.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The records, to change scales, decay or frozen state. Vectors made before (gradients,
+    /// moments) keep the slices they had: make new ones after freezing or thawing.
+    pub fn records_mut(&mut self) -> &mut [Record] {
+        &mut self.records
+    }
+
+    /// Freezes or thaws every parameter whose name starts with `prefix`; returns how many.
+    pub fn set_frozen(&mut self, prefix: &str, frozen: bool) -> usize {
+        let chosen = self
+            .records
+            .iter_mut()
+            .filter(|r| r.name.starts_with(prefix));
+        chosen.map(|record| record.frozen = frozen).count()
+    }
+
+    /// Number of single parameters (weights and biases), frozen ones included.
+    pub fn parameters(&self) -> usize {
+        self.records.iter().map(|r| r.shape.elements()).sum()
+    }
+
+    /// Every parameter.
+    pub fn ids(&self) -> impl Iterator<Item = ParameterId> + use<> {
+        (0..self.records.len()).map(ParameterId)
+    }
+
+    /// The parameter of this name.
+    pub fn find(&self, name: &str) -> Option<ParameterId> {
+        self.records
+            .iter()
+            .position(|r| r.name == name)
+            .map(ParameterId)
+    }
+
+    /// The values of one parameter, as they are now: a later update does not change them.
+    pub fn value(&self, id: ParameterId) -> &Tensor {
+        self.values.slices[id.0]
+            .as_ref()
+            .expect("a store has every slice of its values")
+    }
+
+    /// All values.
+    pub fn values(&self) -> &ParameterVector {
+        &self.values
+    }
+
+    /// All values, for an update in place. Values that a tensor outside still shares are copied
+    /// first, so that what was read stays as it was.
+    ///
+    /// # Errors
+    /// If the device cannot hold the copy.
+    pub fn values_mut(&mut self) -> Result<&mut ParameterVector> {
+        self.values.make_unique(&self.device)?;
+        Ok(&mut self.values)
+    }
+
+    /// Zeros with a slice per trainable parameter: gradients, moments.
+    ///
+    /// # Errors
+    /// If the device cannot hold them.
+    pub fn zeros(&self) -> Result<ParameterVector> {
+        let shapes: Vec<_> = self
+            .records
+            .iter()
+            .map(|r| (!r.frozen).then_some(r.shape))
+            .collect();
+        let mut vector = ParameterVector::allocate(&self.device, &shapes, self.id)?;
+        vector.fill_zero()?;
+        Ok(vector)
+    }
+
+    /// Every value by name, in order: what a checkpoint holds.
+    ///
+    /// # Errors
+    /// If the GPU failed.
+    pub fn read(&self) -> Result<Vec<(String, Shape, Vec<f32>)>> {
+        let tensors: Vec<&Tensor> = self.values.slices.iter().flatten().collect();
+        let read = self.device.read_many(&tensors)?;
+        let named = self.records.iter().zip(read);
+        Ok(named
+            .map(|(record, values)| (record.name.clone(), record.shape, values))
+            .collect())
+    }
+
+    /// Overwrites every value by name.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if a name is missing or unknown, or a number of elements differs: all
+    /// of them are named, and nothing is overwritten.
+    pub fn load(&mut self, named: &HashMap<String, Vec<f32>>) -> Result<()> {
+        let mut faults = Vec::new();
+        let mut all = Vec::with_capacity(self.records.len());
+        for record in &self.records {
+            match named.get(&record.name) {
+                Some(values) if values.len() == record.shape.elements() => {
+                    all.push(values.iter().map(|&v| f64::from(v)).collect());
+                }
+                Some(values) => faults.push(format!(
+                    "{}: expected {} elements, found {}",
+                    record.name,
+                    record.shape.elements(),
+                    values.len()
+                )),
+                None => faults.push(format!("{}: missing", record.name)),
+            }
+        }
+        let known = |name: &&String| self.find(name).is_none();
+        let mut unknown: Vec<_> = named.keys().filter(known).collect();
+        unknown.sort();
+        faults.extend(
+            unknown
+                .into_iter()
+                .map(|name| format!("{name}: not a parameter of this model")),
+        );
+        if !faults.is_empty() {
+            return Err(Error::Mismatch(format!(
+                "the weights do not fit: {}",
+                faults.join("; ")
+            )));
+        }
+        self.values_mut()?.load(&all)
+    }
+}
+
+/// A vector with a slice per parameter of a store: values, gradients, moments.
+#[derive(Debug)]
+pub struct ParameterVector {
+    pub(crate) store: u64,
+    device: Device,
+    pub(crate) slices: Vec<Option<Tensor>>,
+    /// First element of each slice in `whole`.
+    offsets: Vec<usize>,
+    whole: Option<Tensor>,
+}
+
+impl ParameterVector {
+    fn allocate(device: &Device, shapes: &[Option<Shape>], store: u64) -> Result<Self> {
+        let mut offsets = Vec::with_capacity(shapes.len());
+        let mut total = 0usize;
+        for shape in shapes {
+            offsets.push(total);
+            total += shape.map_or(0, |s| s.elements().next_multiple_of(BLOCK));
+        }
+        let contiguous = !matches!(device, Device::Cpu(_) | Device::Reference(_));
+        let whole = contiguous
+            .then(|| device.empty(Meta::real([total])))
+            .transpose()?;
+        let slice = |(shape, &offset): (&Option<Shape>, &usize)| {
+            let Some(shape) = *shape else { return Ok(None) };
+            match &whole {
+                Some(whole) => Ok(Some(whole.view(offset, shape))),
+                None => device.empty(Meta::real(shape)).map(Some),
+            }
+        };
+        let slices = shapes
+            .iter()
+            .zip(&offsets)
+            .map(slice)
+            .collect::<Result<_>>()?;
+        Ok(ParameterVector {
+            store,
+            device: device.clone(),
+            slices,
+            offsets,
+            whole,
+        })
+    }
+
+    /// The slice of one parameter; `None` if it was frozen when the vector was made.
+    pub fn get(&self, id: ParameterId) -> Option<&Tensor> {
+        self.slices.get(id.0).and_then(Option::as_ref)
+    }
+
+    /// The slices, in the order of the store's records.
+    pub fn slices_mut(&mut self) -> &mut [Option<Tensor>] {
+        &mut self.slices
+    }
+
+    /// The slices, in the order of the store's records.
+    pub fn slices(&self) -> &[Option<Tensor>] {
+        &self.slices
+    }
+
+    /// On a GPU, the buffer that holds every slice at its offset.
+    pub fn whole(&self) -> Option<&Tensor> {
+        self.whole.as_ref()
+    }
+
+    /// First element of each slice in [`ParameterVector::whole`].
+    pub fn offsets(&self) -> &[usize] {
+        &self.offsets
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Sets every element to zero.
+    ///
+    /// # Errors
+    /// If the GPU failed.
+    pub fn fill_zero(&mut self) -> Result<()> {
+        let device = self.device.clone();
+        if let Some(whole) = &mut self.whole {
+            return device.fill_zero(whole);
+        }
+        self.slices
+            .iter_mut()
+            .flatten()
+            .try_for_each(|slice| device.fill_zero(slice))
+    }
+
+    /// Overwrites every slice; absent ones are skipped.
+    pub(crate) fn load(&mut self, values: &[Vec<f64>]) -> Result<()> {
+        #[cfg(feature = "gpu")]
+        if let Some((gpu, whole)) = self.device.gpu_handle().zip(self.whole.as_ref()) {
+            let mut joined = vec![0f32; whole.shape().elements()];
+            for ((slice, &offset), values) in self.slices.iter().zip(&self.offsets).zip(values) {
+                if slice.is_some() {
+                    let into = joined[offset..].iter_mut();
+                    into.zip(values).for_each(|(a, &b)| *a = b as f32);
+                }
+            }
+            let slice = whole
+                .gpu_slice()
+                .expect("the whole of a GPU store is on the GPU");
+            return gpu.write(&slice, bytemuck::cast_slice(&joined));
+        }
+        for (slice, values) in self.slices.iter_mut().zip(values) {
+            let Some(slice) = slice else { continue };
+            if let Some(into) = slice.host_mut::<f32>() {
+                into.iter_mut()
+                    .zip(values)
+                    .for_each(|(a, &b)| *a = b as f32);
+            } else if let Some(into) = slice.host_mut::<f64>() {
+                into.copy_from_slice(values);
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of every slice; an empty list for absent ones. For checkpoints.
+    ///
+    /// # Errors
+    /// If the GPU failed.
+    pub fn read(&self) -> Result<Vec<Vec<f32>>> {
+        let present: Vec<&Tensor> = self.slices.iter().flatten().collect();
+        let mut read = self.device.read_many(&present)?.into_iter();
+        let each = self.slices.iter();
+        Ok(each
+            .map(|s| s.as_ref().and_then(|_| read.next()).unwrap_or_default())
+            .collect())
+    }
+
+    /// Overwrites every slice with what [`ParameterVector::read`] gave.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if the lengths differ; nothing is overwritten then.
+    pub fn restore(&mut self, values: &[Vec<f32>]) -> Result<()> {
+        let expected = self
+            .slices
+            .iter()
+            .map(|s| s.as_ref().map_or(0, |t| t.shape().elements()));
+        if !expected.eq(values.iter().map(Vec::len)) {
+            return Err(Error::Mismatch(
+                "the saved optimiser state is of another model".into(),
+            ));
+        }
+        let wide: Vec<Vec<f64>> = values
+            .iter()
+            .map(|v| v.iter().map(|&x| f64::from(x)).collect())
+            .collect();
+        self.load(&wide)
+    }
+
+    fn make_unique(&mut self, device: &Device) -> Result<()> {
+        if let Some(whole) = &self.whole {
+            // Every slice, and the whole itself, holds the buffer once.
+            let held = 1 + self.slices.iter().flatten().count();
+            if whole.sharers() > held {
+                let copy = device.copy(whole)?;
+                for (slice, &offset) in self.slices.iter_mut().zip(&self.offsets) {
+                    if let Some(slice) = slice {
+                        *slice = copy.view(offset, slice.shape());
+                    }
+                }
+                self.whole = Some(copy);
+            }
+            return Ok(());
+        }
+        for slice in self.slices.iter_mut().flatten() {
+            if slice.sharers() > 1 {
+                *slice = device.copy(slice)?;
+            }
+        }
+        Ok(())
+    }
+}

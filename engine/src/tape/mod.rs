@@ -1,0 +1,383 @@
+//! The tape: what was computed, in order, so that gradients can be computed in reverse.
+
+mod backward;
+mod run;
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use backward::Unreached;
+
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::operator::{Differentiable, NonDifferentiable, Plan};
+use crate::parameters::{ParameterId, ParameterStore};
+use crate::philox::Stream;
+use crate::shape::{Meta, Shape};
+use crate::tensor::Tensor;
+
+/// A value on a tape: a tensor, and whether gradients flow back through it.
+#[derive(Clone, Debug)]
+pub struct Var {
+    tensor: Tensor,
+    slot: Option<(u64, usize)>,
+}
+
+impl Var {
+    /// The value.
+    pub fn tensor(&self) -> &Tensor {
+        &self.tensor
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> Shape {
+        self.tensor.shape()
+    }
+
+    /// Whether the value depends on something trainable.
+    pub fn requires_grad(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// The same value as a constant: no gradient flows back (the specification's `sg`).
+    #[must_use]
+    pub fn detach(&self) -> Var {
+        Var {
+            tensor: self.tensor.clone(),
+            slot: None,
+        }
+    }
+}
+
+/// Where a gradient goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    /// An intermediate value: kept only while the backward pass needs it.
+    Value,
+    /// A parameter of a store.
+    Parameter { store: u64, id: ParameterId },
+    /// A tensor whose gradient the caller asked for.
+    Watched,
+}
+
+struct SlotInfo {
+    meta: Meta,
+    target: Target,
+}
+
+/// One operator application.
+struct Node {
+    operator: Box<dyn Differentiable>,
+    scope: String,
+    plan: Plan,
+    inputs: Vec<Option<usize>>,
+    input_metas: Vec<Meta>,
+    kept_inputs: Vec<Option<Tensor>>,
+    outputs: Vec<usize>,
+    kept_outputs: Vec<Option<Tensor>>,
+    saved: Vec<Tensor>,
+}
+
+/// One line of [`Tape::summary`].
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Where in the model, as set by [`Tape::scope`].
+    pub scope: String,
+    /// The operator.
+    pub operator: &'static str,
+    /// Shapes of the inputs.
+    pub inputs: Vec<Meta>,
+    /// What the operator produces and needs.
+    pub plan: Plan,
+}
+
+/// Records operators and runs them on one device.
+///
+/// ```
+/// use limbeck_engine::{Device, Tape};
+/// let tape = Tape::training(&Device::cpu(), 1, 0);
+/// let x = tape.constant(Device::cpu().real(&[1.0], [1])?);
+/// assert!(!x.requires_grad());
+/// # Ok::<(), limbeck_engine::Error>(())
+/// ```
+pub struct Tape {
+    id: u64,
+    device: Device,
+    recording: bool,
+    randomness: Option<(u64, u32)>,
+    traced: Cell<bool>,
+    summarised: Cell<bool>,
+    scopes: RefCell<Vec<String>>,
+    slots: RefCell<Vec<SlotInfo>>,
+    nodes: RefCell<Vec<Node>>,
+    lines: RefCell<Vec<Line>>,
+}
+
+impl Tape {
+    fn new(device: &Device, recording: bool, randomness: Option<(u64, u32)>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Tape {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            device: device.clone(),
+            recording,
+            randomness,
+            traced: Cell::new(false),
+            summarised: Cell::new(false),
+            scopes: RefCell::default(),
+            slots: RefCell::default(),
+            nodes: RefCell::default(),
+            lines: RefCell::default(),
+        }
+    }
+
+    /// A tape that records gradients; dropout is drawn for update number `step` of the run with
+    /// this seed.
+    pub fn training(device: &Device, seed: u64, step: u32) -> Self {
+        Tape::new(device, true, Some((seed, step)))
+    }
+
+    /// A tape that records gradients with dropout off.
+    pub fn deterministic(device: &Device) -> Self {
+        Tape::new(device, true, None)
+    }
+
+    /// A tape that records nothing: values are released as soon as no one holds them.
+    pub fn inference(device: &Device) -> Self {
+        Tape::new(device, false, None)
+    }
+
+    /// The device it runs on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The stream of random numbers of this name, or `None` where dropout is off.
+    pub fn stream(&self, name: &str) -> Option<Stream> {
+        self.randomness
+            .map(|(seed, step)| Stream::new(seed, name, step))
+    }
+
+    /// Whether gradients are recorded.
+    pub fn is_recording(&self) -> bool {
+        self.recording
+    }
+
+    /// Looks at every result and stops at the first that is not finite, naming operator, scope
+    /// and row. Slow: for replaying a step that failed.
+    pub fn trace(&self) {
+        self.traced.set(true);
+    }
+
+    /// Keeps a line per operator for [`Tape::summary`].
+    pub fn summarise(&self) {
+        self.summarised.set(true);
+    }
+
+    /// The operators applied since [`Tape::summarise`], in order.
+    pub fn summary(&self) -> Vec<Line> {
+        self.lines.borrow().clone()
+    }
+
+    /// Runs `body` with `name` added to the path that errors and summaries show.
+    ///
+    /// # Errors
+    /// Those of `body`.
+    pub fn scope<R>(&self, name: &str, body: impl FnOnce() -> Result<R>) -> Result<R> {
+        self.scopes.borrow_mut().push(name.to_string());
+        let result = body();
+        self.scopes.borrow_mut().pop();
+        result
+    }
+
+    /// The current path of scopes, joined by `/`.
+    pub fn path(&self) -> String {
+        self.scopes.borrow().join("/")
+    }
+
+    /// A value that needs no gradient.
+    pub fn constant(&self, tensor: Tensor) -> Var {
+        Var { tensor, slot: None }
+    }
+
+    /// A value whose gradient [`Tape::backward_watched`] returns.
+    pub fn watched(&self, tensor: Tensor) -> Var {
+        self.with_slot(tensor, Target::Watched)
+    }
+
+    /// A parameter; a constant if it is frozen.
+    pub fn parameter(&self, store: &ParameterStore, id: ParameterId) -> Var {
+        let tensor = store.value(id).clone();
+        if store.records()[id.index()].frozen {
+            return self.constant(tensor);
+        }
+        self.with_slot(
+            tensor,
+            Target::Parameter {
+                store: store.id(),
+                id,
+            },
+        )
+    }
+
+    fn with_slot(&self, tensor: Tensor, target: Target) -> Var {
+        if !self.recording {
+            return self.constant(tensor);
+        }
+        let mut slots = self.slots.borrow_mut();
+        slots.push(SlotInfo {
+            meta: tensor.meta(),
+            target,
+        });
+        Var {
+            tensor,
+            slot: Some((self.id, slots.len() - 1)),
+        }
+    }
+
+    /// Applies an operator.
+    ///
+    /// # Errors
+    /// If the inputs do not fit the operator, live on another device or tape, or the device fails.
+    pub fn apply(
+        &self,
+        operator: impl Differentiable + 'static,
+        inputs: &[&Var],
+    ) -> Result<Vec<Var>> {
+        self.apply_boxed(Box::new(operator), inputs)
+    }
+
+    /// [`Tape::apply`] for an operator with one output.
+    ///
+    /// # Errors
+    /// As [`Tape::apply`].
+    pub fn apply_one(
+        &self,
+        operator: impl Differentiable + 'static,
+        inputs: &[&Var],
+    ) -> Result<Var> {
+        let mut outputs = self.apply(operator, inputs)?;
+        debug_assert_eq!(
+            outputs.len(),
+            1,
+            "apply_one is for operators with one output"
+        );
+        Ok(outputs.swap_remove(0))
+    }
+
+    /// [`Tape::apply`] for an operator that is already boxed.
+    ///
+    /// # Errors
+    /// As [`Tape::apply`].
+    pub fn apply_boxed(
+        &self,
+        operator: Box<dyn Differentiable>,
+        inputs: &[&Var],
+    ) -> Result<Vec<Var>> {
+        let (tensors, metas) = self.check_inputs(operator.name(), inputs)?;
+        let plan = operator.infer(&metas)?;
+        let (outputs, saved) = run::forward(&self.device, &*operator, &plan, &tensors)?;
+        self.observe(operator.name(), &metas, &plan, &outputs)?;
+        let differentiable = self.recording && inputs.iter().any(|v| v.requires_grad());
+        if !differentiable {
+            return Ok(outputs
+                .into_iter()
+                .map(|tensor| self.constant(tensor))
+                .collect());
+        }
+        let outputs: Vec<Var> = outputs
+            .into_iter()
+            .map(|tensor| self.with_slot(tensor, Target::Value))
+            .collect();
+        let keep = |tensors: &[&Tensor], kept: &[usize]| -> Vec<Option<Tensor>> {
+            (0..tensors.len())
+                .map(|i| kept.contains(&i).then(|| tensors[i].clone()))
+                .collect()
+        };
+        let output_tensors: Vec<&Tensor> = outputs.iter().map(Var::tensor).collect();
+        self.nodes.borrow_mut().push(Node {
+            scope: self.path(),
+            inputs: inputs
+                .iter()
+                .map(|v| v.slot.map(|(_, slot)| slot))
+                .collect(),
+            kept_inputs: keep(&tensors, &plan.keep_inputs),
+            outputs: outputs
+                .iter()
+                .filter_map(|v| v.slot.map(|(_, slot)| slot))
+                .collect(),
+            kept_outputs: keep(&output_tensors, &plan.keep_outputs),
+            input_metas: metas,
+            saved,
+            plan,
+            operator,
+        });
+        Ok(outputs)
+    }
+
+    /// Applies an operator whose results are constants.
+    ///
+    /// # Errors
+    /// As [`Tape::apply`].
+    pub fn apply_constant(
+        &self,
+        operator: &dyn NonDifferentiable,
+        inputs: &[&Var],
+    ) -> Result<Vec<Var>> {
+        let (tensors, metas) = self.check_inputs(operator.name(), inputs)?;
+        let plan = operator.infer(&metas)?;
+        let (outputs, _) = run::forward(&self.device, operator, &plan, &tensors)?;
+        self.observe(operator.name(), &metas, &plan, &outputs)?;
+        Ok(outputs
+            .into_iter()
+            .map(|tensor| self.constant(tensor))
+            .collect())
+    }
+
+    fn check_inputs<'v>(
+        &self,
+        operator: &str,
+        inputs: &[&'v Var],
+    ) -> Result<(Vec<&'v Tensor>, Vec<Meta>)> {
+        for (index, var) in inputs.iter().enumerate() {
+            if !var.tensor.device().is(&self.device) {
+                return Err(Error::Mismatch(format!(
+                    "{operator}: input {index} lives on device {}, the tape runs on {}",
+                    var.tensor.device().name(),
+                    self.device.name()
+                )));
+            }
+            if var.slot.is_some_and(|(tape, _)| tape != self.id) {
+                return Err(Error::Mismatch(format!(
+                    "{operator}: input {index} was computed on another tape; detach() it to use \
+                     its value here"
+                )));
+            }
+        }
+        let tensors: Vec<&Tensor> = inputs.iter().map(|v| &v.tensor).collect();
+        let metas = tensors.iter().map(|t| t.meta()).collect();
+        Ok((tensors, metas))
+    }
+
+    fn observe(
+        &self,
+        operator: &'static str,
+        inputs: &[Meta],
+        plan: &Plan,
+        outputs: &[Tensor],
+    ) -> Result<()> {
+        if self.summarised.get() {
+            self.lines.borrow_mut().push(Line {
+                scope: self.path(),
+                operator,
+                inputs: inputs.to_vec(),
+                plan: plan.clone(),
+            });
+        }
+        if self.traced.get() {
+            for tensor in outputs {
+                run::require_finite(tensor, operator, &self.path(), "result")?;
+            }
+        }
+        Ok(())
+    }
+}
