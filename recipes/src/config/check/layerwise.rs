@@ -1,0 +1,179 @@
+//! What only the layer-by-layer distillation asks for.
+
+use super::Checks;
+use crate::config::{
+    Format, LayerwiseRun, Model, OffOr, PairSource, PairsConfig, TransformerConfig,
+};
+use crate::layerwise::{
+    Consistency, FeatureNorm, LayerwiseOptions, Matching, Projection, Sharpening, Weight,
+};
+
+impl Checks {
+    pub(super) fn layerwise(&mut self, run: &LayerwiseRun) {
+        self.pairs(&run.pairs, run.data.format);
+        self.model("teacher", &run.teacher, &run.data);
+        self.stage("training.teacher", &run.training.teacher);
+        self.text_cnn("student", &run.student);
+        self.kernel_widths_grow(&run.student.kernel_sizes);
+        self.stage("training.student", &run.training.student);
+        self.at_least_one(
+            "training.unlabelled_batch_size".into(),
+            run.training.unlabelled_batch_size,
+        );
+        if let Some(beside) = &run.beside_teacher {
+            self.share_above_zero("beside_teacher.weight".into(), beside.weight);
+            self.model("beside_teacher", &beside.model, &run.data);
+        }
+        if let Some(stage) = &run.training.beside_teacher {
+            self.stage("training.beside_teacher", stage);
+        }
+        self.options(&run.distillation);
+        self.layers_fit(run);
+    }
+
+    fn pairs(&mut self, pairs: &PairsConfig, format: Format) {
+        let strengths = [
+            ("delete", pairs.delete),
+            ("swap", pairs.swap),
+            ("replace", pairs.replace),
+        ];
+        for (name, strength) in strengths {
+            self.rate(format!("pairs.{name}"), strength);
+        }
+        match pairs.source {
+            PairSource::Augment => {
+                let changes = strengths.iter().any(|(_, strength)| *strength > 0.0);
+                self.require(changes, "pairs.source".into(), || {
+                    "expected at least one of `pairs.delete`, `pairs.swap` and `pairs.replace` \
+                     above 0, since \"augment\" would change nothing"
+                        .into()
+                });
+            }
+            PairSource::File => self.require(
+                !pairs.pair_files.is_empty(),
+                "pairs.pair_files".into(),
+                || "expected at least one file, since `pairs.source` is \"file\"".into(),
+            ),
+            PairSource::Dropout => {}
+            PairSource::Corpus => {
+                self.require(format == Format::Corpus, "pairs.source".into(), || {
+                    "expected \"augment\", \"file\" or \"dropout\": only the built-in corpus \
+                     (`data.format = \"corpus\"`) brings its own second wordings"
+                        .into()
+                })
+            }
+        }
+        let [text, wording] = pairs.pair_columns;
+        self.require(text != wording, "pairs.pair_columns".into(), || {
+            format!("expected two different columns, found {text} twice")
+        });
+    }
+
+    /// Kernel widths are positively correlated with depth (acceptance A5).
+    fn kernel_widths_grow(&mut self, sizes: &[usize]) {
+        let never_falls = sizes.windows(2).all(|pair| pair[0] <= pair[1]);
+        let rises = sizes.first() < sizes.last();
+        self.require(never_falls && rises, "student.kernel_sizes".into(), || {
+            format!(
+                "kernel widths must grow with depth: expected a list that never falls and is not \
+                 all equal, such as [2, 3, 4, 5], found {sizes:?}"
+            )
+        });
+    }
+
+    fn options(&mut self, options: &LayerwiseOptions) {
+        let key = |name: &str| format!("distillation.{name}");
+        self.positive(key("temperature"), options.temperature);
+        self.require(options.folds >= 2, key("folds"), || {
+            format!("expected at least 2, found {}", options.folds)
+        });
+        self.share_above_zero(key("balanced_share"), options.balanced_share);
+        let weights = &options.weights;
+        for (name, weight) in [
+            ("w2", Weight::Fixed(weights.w2)),
+            ("w3", Weight::Fixed(weights.w3)),
+            ("w4", Weight::Fixed(weights.w4)),
+            ("w5", weights.w5),
+            ("w6", Weight::Fixed(weights.w6)),
+            ("w7", weights.w7),
+            ("w8", Weight::Fixed(weights.w8)),
+        ] {
+            if let Weight::Fixed(weight) = weight {
+                self.not_negative(key(&format!("weights.{name}")), weight);
+            }
+        }
+        self.consistency("teacher_consistency", &options.teacher_consistency);
+        self.consistency("student_consistency", &options.student_consistency);
+        let guarded =
+            options.normalise_projection_rows || options.feature_norm != FeatureNorm::None;
+        self.require(
+            options.projection != Projection::Joint || guarded,
+            key("projection"),
+            || {
+                "\"joint\" without a norm can shrink both features to zero: set \
+             `distillation.feature_norm` to \"l2\" or \"layer\", or \
+             `distillation.normalise_projection_rows = true`"
+                    .into()
+            },
+        );
+    }
+
+    fn consistency(&mut self, name: &str, consistency: &Consistency) {
+        let key = |option: &str| format!("distillation.{name}.{option}");
+        if let Sharpening::Temperature(temperature) = consistency.sharpening {
+            self.share_above_zero(key("sharpening"), temperature);
+        }
+        if let OffOr::On(threshold) = consistency.confidence {
+            self.share_above_zero(key("confidence"), threshold);
+        }
+    }
+
+    /// The correspondence of blocks and layers, and of their widths.
+    fn layers_fit(&mut self, run: &LayerwiseRun) {
+        let options = &run.distillation;
+        let Model::Transformer(teacher) = &run.teacher else {
+            for (name, weight) in [("w5", options.weights.w5), ("w7", options.weights.w7)] {
+                let key = format!("distillation.weights.{name}");
+                self.require(weight == Weight::Fixed(0.0), key, || {
+                    "expected 0, since the layer terms need `teacher.kind = \"transformer\"`".into()
+                });
+            }
+            return;
+        };
+        let student = &run.student;
+        let blocks = student.kernel_sizes.len();
+        if let Err(message) = options.layer_map.layers(blocks, teacher.layers) {
+            let culprit = match blocks > teacher.layers {
+                true => "student.kernel_sizes",
+                false => "distillation.layer_map",
+            };
+            self.found.push((culprit.into(), message));
+        }
+        if options.projection != Projection::StudentUp {
+            self.width_fits("student.channels", student.channels, teacher);
+            if options.embedding_level {
+                self.width_fits("student.embedding_size", student.embedding_size, teacher);
+            }
+        }
+        let alike = teacher.tokenizer == student.tokenizer;
+        self.require(
+            options.matching == Matching::Text || alike,
+            "distillation.matching".into(),
+            || {
+                "\"tokens\" compares position by position: expected the same settings in \
+             [teacher.tokenizer] and [student.tokenizer]"
+                    .into()
+            },
+        );
+    }
+
+    fn width_fits(&mut self, key: &str, width: usize, teacher: &TransformerConfig) {
+        self.require(width <= teacher.hidden_size, key.into(), || {
+            format!(
+                "expected at most `teacher.hidden_size` ({}), found {width}; or set \
+                 `distillation.projection = \"student_up\"`",
+                teacher.hidden_size
+            )
+        });
+    }
+}

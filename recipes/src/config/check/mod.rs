@@ -1,0 +1,219 @@
+//! What types cannot say: ranges, and values that must fit each other.
+
+mod layerwise;
+
+use super::{
+    BagOfNgramsConfig, Column, DataConfig, Extent, Format, Model, OffOr, Run, StageConfig,
+    TextCnnConfig, TokenizerConfig, TransformerConfig,
+};
+
+/// All that is wrong: dotted key and message.
+pub(super) fn problems_of(run: &Run) -> Vec<(String, String)> {
+    let mut checks = Checks { found: Vec::new() };
+    checks.data(run.data());
+    match run {
+        Run::Train(run) => {
+            checks.model("model", &run.model, &run.data);
+            checks.stage("training", &run.training);
+        }
+        Run::Layerwise(run) => checks.layerwise(run),
+    }
+    checks.found
+}
+
+struct Checks {
+    found: Vec<(String, String)>,
+}
+
+impl Checks {
+    fn require(&mut self, holds: bool, key: String, message: impl FnOnce() -> String) {
+        if !holds {
+            self.found.push((key, message()));
+        }
+    }
+
+    /// A number of at least one.
+    fn at_least_one(&mut self, key: String, value: usize) {
+        self.require(value >= 1, key, || {
+            format!("expected at least 1, found {value}")
+        });
+    }
+
+    /// A dropout rate or another share that must leave something over.
+    fn rate(&mut self, key: String, value: f64) {
+        self.require((0.0..1.0).contains(&value), key, || {
+            format!("expected a number from 0 to below 1, found {value}")
+        });
+    }
+
+    fn share_above_zero(&mut self, key: String, value: f64) {
+        self.require(value > 0.0 && value <= 1.0, key, || {
+            format!("expected a number above 0 and up to 1, found {value}")
+        });
+    }
+
+    fn positive(&mut self, key: String, value: f64) {
+        self.require(value > 0.0 && value.is_finite(), key, || {
+            format!("expected a number above 0, found {value}")
+        });
+    }
+
+    fn not_negative(&mut self, key: String, value: f64) {
+        self.require(value >= 0.0 && value.is_finite(), key, || {
+            format!("expected a number that is not negative, found {value}")
+        });
+    }
+
+    fn data(&mut self, data: &DataConfig) {
+        for (key, column) in [("label", &data.label_column), ("text", &data.text_column)] {
+            let fits = match column {
+                Column::Index(_) => data.format != Format::Jsonl,
+                Column::Name(_) => data.format != Format::Tsv,
+            };
+            self.require(fits, format!("data.{key}_column"), || match data.format {
+                Format::Jsonl => "expected the name of a key, since JSON objects have no column \
+                                  numbers"
+                    .into(),
+                _ => {
+                    "expected a column number counted from 0, since a TSV file has no header".into()
+                }
+            });
+        }
+        let distinct = data.label_column != data.text_column;
+        self.require(distinct, "data.text_column".into(), || {
+            "expected another column than `data.label_column`".into()
+        });
+        if data.format != Format::Corpus {
+            for (key, file) in [("train", &data.train), ("test", &data.test)] {
+                self.require(!file.is_empty(), format!("data.{key}"), || {
+                    "expected a file name, found an empty text".into()
+                });
+            }
+        }
+        self.require(
+            data.dev_fraction > 0.0 && data.dev_fraction < 1.0,
+            "data.dev_fraction".into(),
+            || {
+                format!(
+                    "expected a number between 0 and 1, found {}",
+                    data.dev_fraction
+                )
+            },
+        );
+        self.share_above_zero("data.labelled_fraction".into(), data.labelled_fraction);
+        self.at_least_one("data.max_length".into(), data.max_length);
+        if let Some(corpus) = &data.corpus {
+            self.at_least_one("data.corpus.train_size".into(), corpus.train_size);
+            self.at_least_one("data.corpus.test_size".into(), corpus.test_size);
+        }
+    }
+
+    fn model(&mut self, section: &str, model: &Model, data: &DataConfig) {
+        match model {
+            Model::Transformer(config) => self.transformer(section, config, data),
+            Model::TextCnn(config) => self.text_cnn(section, config),
+            Model::BagOfNgrams(config) => self.bag_of_ngrams(section, config),
+        }
+    }
+
+    fn transformer(&mut self, section: &str, config: &TransformerConfig, data: &DataConfig) {
+        let key = |name: &str| format!("{section}.{name}");
+        self.at_least_one(key("hidden_size"), config.hidden_size);
+        self.at_least_one(key("layers"), config.layers);
+        self.at_least_one(key("feed_forward_size"), config.feed_forward_size);
+        self.rate(key("dropout"), config.dropout);
+        self.rate(key("attention_dropout"), config.attention_dropout);
+        let divides = config.heads >= 1 && config.hidden_size.is_multiple_of(config.heads);
+        self.require(divides, key("heads"), || {
+            format!(
+                "expected a divisor of `{section}.hidden_size` ({}), found {}",
+                config.hidden_size, config.heads
+            )
+        });
+        self.require(
+            config.max_positions >= data.max_length,
+            key("max_positions"),
+            || {
+                format!(
+                    "expected at least `data.max_length` ({}), found {}",
+                    data.max_length, config.max_positions
+                )
+            },
+        );
+        self.tokenizer(section, &config.tokenizer);
+    }
+
+    fn text_cnn(&mut self, section: &str, config: &TextCnnConfig) {
+        let key = |name: &str| format!("{section}.{name}");
+        self.at_least_one(key("embedding_size"), config.embedding_size);
+        self.at_least_one(key("channels"), config.channels);
+        self.rate(key("dropout"), config.dropout);
+        let sizes = &config.kernel_sizes;
+        self.require(
+            !sizes.is_empty() && !sizes.contains(&0),
+            key("kernel_sizes"),
+            || format!("expected one or more kernel widths of at least 1, found {sizes:?}"),
+        );
+        self.tokenizer(section, &config.tokenizer);
+    }
+
+    fn bag_of_ngrams(&mut self, section: &str, config: &BagOfNgramsConfig) {
+        let key = |name: &str| format!("{section}.{name}");
+        let [shortest, longest] = config.ngrams;
+        self.require(shortest >= 1 && shortest <= longest, key("ngrams"), || {
+            format!(
+                "expected the shortest and the longest length, such as [1, 2], found [{shortest}, \
+                 {longest}]"
+            )
+        });
+        self.at_least_one(key("min_count"), config.min_count);
+        self.rate(key("dropout"), config.dropout);
+        if let OffOr::On(bits) = config.hash_bits {
+            self.require((8..=24).contains(&bits), key("hash_bits"), || {
+                format!("expected \"off\" or a number of bits from 8 to 24, found {bits}")
+            });
+        }
+    }
+
+    fn tokenizer(&mut self, section: &str, config: &TokenizerConfig) {
+        self.at_least_one(format!("{section}.tokenizer.min_count"), config.min_count);
+        self.at_least_one(
+            format!("{section}.tokenizer.vocabulary_size"),
+            config.vocabulary_size,
+        );
+    }
+
+    fn stage(&mut self, section: &str, stage: &StageConfig) {
+        let key = |name: &str| format!("{section}.{name}");
+        let counted = !matches!(stage.length, Extent::Share(_)) && !stage.length.is_zero();
+        self.require(counted, key("length"), || {
+            format!(
+                "expected a number of steps or epochs, found \"{}\"",
+                stage.length
+            )
+        });
+        for (name, every) in [
+            ("evaluate_every", stage.evaluate_every),
+            ("checkpoint_every", stage.checkpoint_every),
+        ] {
+            self.require(!every.is_zero(), key(name), || {
+                format!("expected a stretch longer than nothing, found \"{every}\"")
+            });
+        }
+        self.at_least_one(key("batch_size"), stage.batch_size);
+        self.positive(key("learning_rate"), stage.learning_rate);
+        self.not_negative(key("weight_decay"), stage.weight_decay);
+        self.rate(key("momentum"), stage.momentum);
+        self.rate(key("betas"), stage.betas[0]);
+        self.rate(key("betas"), stage.betas[1]);
+        self.positive(key("epsilon"), stage.epsilon);
+        if let OffOr::On(norm) = stage.clip_norm {
+            self.positive(key("clip_norm"), norm);
+        }
+        if let OffOr::On(patience) = stage.patience {
+            self.require(patience >= 1, key("patience"), || {
+                "expected \"off\" or at least 1, found 0".into()
+            });
+        }
+    }
+}

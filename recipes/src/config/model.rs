@@ -1,0 +1,278 @@
+//! Architectures: sections `[model]`, `[teacher]`, `[student]` and `[beside_teacher]`.
+
+use serde::{Deserialize, Serialize};
+
+use super::values::OffOr;
+
+/// A model and its sizes, chosen by the key `kind`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Model {
+    /// Transformer encoder with a classifier.
+    Transformer(TransformerConfig),
+    /// Convolutions over word vectors.
+    TextCnn(TextCnnConfig),
+    /// Weighted n-gram counts under a linear or one-hidden-layer classifier.
+    BagOfNgrams(BagOfNgramsConfig),
+}
+
+/// The kinds of [`Model`], as they are written in a run file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelKind {
+    /// [`Model::Transformer`].
+    Transformer,
+    /// [`Model::TextCnn`].
+    TextCnn,
+    /// [`Model::BagOfNgrams`].
+    BagOfNgrams,
+}
+
+impl Model {
+    /// The default sizes of a kind.
+    pub fn of_kind(kind: ModelKind) -> Self {
+        match kind {
+            ModelKind::Transformer => Self::Transformer(TransformerConfig::default()),
+            ModelKind::TextCnn => Self::TextCnn(TextCnnConfig::default()),
+            ModelKind::BagOfNgrams => Self::BagOfNgrams(BagOfNgramsConfig::default()),
+        }
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> ModelKind {
+        match self {
+            Self::Transformer(_) => ModelKind::Transformer,
+            Self::TextCnn(_) => ModelKind::TextCnn,
+            Self::BagOfNgrams(_) => ModelKind::BagOfNgrams,
+        }
+    }
+}
+
+/// How text becomes token ids, and how large the vocabulary may grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerConfig {
+    /// The unit.
+    pub kind: TokenizerKind,
+    /// Units seen less often than this in the training texts become the unknown token.
+    pub min_count: usize,
+    /// Largest number of units kept (the target size of `bpe` and `wordpiece`).
+    pub vocabulary_size: usize,
+}
+
+impl Default for TokenizerConfig {
+    fn default() -> Self {
+        Self {
+            kind: TokenizerKind::Word,
+            min_count: 2,
+            vocabulary_size: 50_000,
+        }
+    }
+}
+
+/// The unit of a tokeniser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenizerKind {
+    /// Words separated by white space.
+    Word,
+    /// Characters, as fits Chinese.
+    Character,
+    /// Byte-pair encoding learned from the training texts.
+    Bpe,
+    /// WordPiece learned from the training texts.
+    #[serde(rename = "wordpiece")]
+    WordPiece,
+}
+
+/// Sizes of a Transformer encoder classifier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransformerConfig {
+    /// Width of the states, d.
+    pub hidden_size: usize,
+    /// Number of layers, L.
+    pub layers: usize,
+    /// Attention heads; they divide `hidden_size`.
+    pub heads: usize,
+    /// Width of the feed-forward layer.
+    pub feed_forward_size: usize,
+    /// Dropout on embeddings, sub-layer outputs and the pooled vector.
+    pub dropout: f64,
+    /// Dropout on attention weights.
+    pub attention_dropout: f64,
+    /// Where layer normalisation stands.
+    pub norm: Norm,
+    /// What the classifier reads.
+    pub pooling: TransformerPooling,
+    /// Number of learned positions: the longest text the model can read, in tokens.
+    pub max_positions: usize,
+    /// Its tokeniser.
+    pub tokenizer: TokenizerConfig,
+}
+
+impl Default for TransformerConfig {
+    fn default() -> Self {
+        Self {
+            hidden_size: 128,
+            layers: 4,
+            heads: 4,
+            feed_forward_size: 512,
+            dropout: 0.1,
+            attention_dropout: 0.0,
+            norm: Norm::Pre,
+            pooling: TransformerPooling::Mean,
+            max_positions: 256,
+            tokenizer: TokenizerConfig::default(),
+        }
+    }
+}
+
+/// Where layer normalisation stands in a Transformer layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// Before each sub-layer, and once after the last layer.
+    Pre,
+    /// After each residual sum, as first published.
+    Post,
+}
+
+/// What a Transformer's classifier reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransformerPooling {
+    /// The mean over the text's tokens.
+    Mean,
+    /// The state of the first token.
+    First,
+}
+
+/// Sizes of a TextCNN.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextCnnConfig {
+    /// How the convolution blocks are connected.
+    pub topology: Topology,
+    /// Width of the word vectors.
+    pub embedding_size: usize,
+    /// Output channels of every block.
+    pub channels: usize,
+    /// Kernel width of every block, in order of depth.
+    pub kernel_sizes: Vec<usize>,
+    /// How a block's outputs become one vector per text.
+    pub pooling: TextCnnPooling,
+    /// Dropout before the classifier.
+    pub dropout: f64,
+    /// Its tokeniser.
+    pub tokenizer: TokenizerConfig,
+}
+
+impl Default for TextCnnConfig {
+    fn default() -> Self {
+        Self {
+            topology: Topology::Parallel,
+            embedding_size: 128,
+            channels: 100,
+            kernel_sizes: vec![3, 4, 5],
+            pooling: TextCnnPooling::Max,
+            dropout: 0.5,
+            tokenizer: TokenizerConfig::default(),
+        }
+    }
+}
+
+impl TextCnnConfig {
+    /// The default student of `layerwise`: as many stacked blocks as the default teacher has
+    /// layers, with kernel widths that grow with depth.
+    pub fn student() -> Self {
+        Self {
+            topology: Topology::Stacked,
+            channels: 72,
+            kernel_sizes: vec![2, 3, 4, 5],
+            ..Self::default()
+        }
+    }
+}
+
+/// How the convolution blocks of a TextCNN are connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topology {
+    /// Block k reads block k-1, with residual connections.
+    Stacked,
+    /// Every block reads the word vectors (Kim 2014).
+    Parallel,
+}
+
+/// How the outputs of a convolution block become one vector per text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextCnnPooling {
+    /// The largest value over time.
+    Max,
+    /// The mean over time.
+    Mean,
+    /// Both, projected back to the number of channels.
+    MaxMean,
+}
+
+/// Sizes of a bag-of-n-grams classifier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BagOfNgramsConfig {
+    /// What an n-gram is made of.
+    pub unit: NgramUnit,
+    /// Shortest and longest n-gram.
+    pub ngrams: [usize; 2],
+    /// N-grams seen in fewer training texts than this are ignored (not used with hashing).
+    pub min_count: usize,
+    /// Hash n-grams into 2^bits rows instead of counting a vocabulary.
+    pub hash_bits: OffOr<u32>,
+    /// Weight counts by inverse document frequency.
+    pub tf_idf: bool,
+    /// Use 1 + ln(count) in place of the count.
+    pub sublinear: bool,
+    /// Width of the hidden layer; 0 makes the model linear.
+    pub hidden_size: usize,
+    /// Dropout on the hidden layer.
+    pub dropout: f64,
+    /// What training minimises.
+    pub loss: BagLoss,
+}
+
+impl Default for BagOfNgramsConfig {
+    fn default() -> Self {
+        Self {
+            unit: NgramUnit::Word,
+            ngrams: [1, 2],
+            min_count: 1,
+            hash_bits: OffOr::Off,
+            tf_idf: true,
+            sublinear: true,
+            hidden_size: 0,
+            dropout: 0.0,
+            loss: BagLoss::Hinge,
+        }
+    }
+}
+
+/// What an n-gram is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NgramUnit {
+    /// Words separated by white space.
+    Word,
+    /// Characters.
+    Character,
+}
+
+/// What a bag-of-n-grams classifier minimises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BagLoss {
+    /// Cross-entropy, as logistic regression does.
+    Softmax,
+    /// One-vs-rest squared hinge, as a linear support vector machine does.
+    Hinge,
+}

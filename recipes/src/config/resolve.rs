@@ -1,0 +1,225 @@
+//! From the user's settings to a complete run: defaults, the settings on top of them one at a
+//! time, and the checks.
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::check;
+use super::problem::{ConfigError, Problem};
+use super::source::{Key, Setting, Source};
+use super::suggest;
+use super::{Format, LayerwiseRun, ModelKind, Run, Task, TrainRun};
+use crate::layerwise::Preset;
+
+/// The complete run that the settings describe.
+pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
+    let defaults = defaults(&mut source)?;
+    let (run, mut problems) = apply(&defaults, &source);
+    if problems.is_empty() {
+        for (key, message) in check::problems_of(&run) {
+            let key: Key = key.split('.').map(String::from).collect();
+            problems.push(problem(&source, &key, &message));
+        }
+    }
+    if problems.is_empty() {
+        Ok(run)
+    } else {
+        Err(ConfigError { problems })
+    }
+}
+
+/// The defaults depend on what is being built: the task, the preset, the kinds of models, the
+/// format. These keys are read first.
+fn defaults(source: &mut Source) -> Result<Run, ConfigError> {
+    if source.get(&["task"]).is_none() {
+        return Err(problem_at_file(
+            source,
+            "`task` is missing: add `task = \"train\"` or `task = \"layerwise\"` as the first line",
+        ));
+    }
+    let task = leading(source, &["task"], Task::Train)?;
+    let format = leading(source, &["data", "format"], Format::Tsv)?;
+    Ok(match task {
+        Task::Train => {
+            let kind = leading(source, &["model", "kind"], ModelKind::TextCnn)?;
+            Run::Train(Box::new(TrainRun::defaults(kind, format)))
+        }
+        Task::Layerwise => {
+            let preset = leading(source, &["preset"], Preset::Tuned)?;
+            let teacher = leading(source, &["teacher", "kind"], ModelKind::Transformer)?;
+            let beside = beside_teacher_kind(source)?;
+            Run::Layerwise(Box::new(LayerwiseRun::defaults(
+                preset, teacher, beside, format,
+            )))
+        }
+    })
+}
+
+/// The kind of the second teacher. `kind = "none"` takes the whole section back, so that one
+/// override can switch it off.
+fn beside_teacher_kind(source: &mut Source) -> Result<Option<ModelKind>, ConfigError> {
+    match source.get(&["beside_teacher", "kind"]) {
+        Some(setting) if setting.value.as_str() == Some("none") => {
+            source.forget(&["beside_teacher"]);
+            source.forget(&["training", "beside_teacher"]);
+            Ok(None)
+        }
+        Some(_) => leading(source, &["beside_teacher", "kind"], ModelKind::BagOfNgrams).map(Some),
+        None if source.sets_within("beside_teacher") => Err(ConfigError::new(
+            source.place(&["beside_teacher".into()]),
+            "`beside_teacher.kind` is missing: choose \"bag_of_ngrams\", \"text_cnn\" or \
+             \"transformer\", or \"none\" to do without a second teacher",
+        )),
+        None => Ok(None),
+    }
+}
+
+fn leading<'de, T: Deserialize<'de>>(
+    source: &Source,
+    key: &[&str],
+    default: T,
+) -> Result<T, ConfigError> {
+    let Some(setting) = source.get(key) else {
+        return Ok(default);
+    };
+    T::deserialize(setting.value.clone()).map_err(|error| {
+        let message = explain(&error, &Value::String(String::new()), &setting.value);
+        ConfigError {
+            problems: vec![problem(source, &setting.key, &message)],
+        }
+    })
+}
+
+/// Sets one value after the other, so that the one at fault is known by name.
+fn apply(defaults: &Run, source: &Source) -> (Run, Vec<Problem>) {
+    let mut run = defaults.clone();
+    let mut table = defaults.to_table();
+    let known = table.clone();
+    let mut problems: Vec<Problem> = Vec::new();
+    for setting in source.settings() {
+        let outcome = match lookup(&known, &setting.key) {
+            Some(default) => set(&mut table, setting, default),
+            None => Err(suggest::unknown_key(&known, &setting.key)),
+        };
+        match outcome {
+            Ok(changed) => run = changed,
+            Err(message) => problems.push(Problem {
+                place: source.place(&setting.key),
+                message,
+            }),
+        }
+    }
+    // An unknown section is one problem, however many keys it holds.
+    problems.dedup_by(|later, earlier| later.message == earlier.message);
+    (run, problems)
+}
+
+fn set(table: &mut Table, setting: &Setting, default: &Value) -> Result<Run, String> {
+    let name = setting.key.join(".");
+    match (default, &setting.value) {
+        // An empty section changes nothing.
+        (Value::Table(_), Value::Table(_)) => {
+            return read(table).map_err(|error| error.to_string());
+        }
+        (Value::Table(_), found) => {
+            return Err(format!(
+                "`{name}` is a section: expected keys under [{name}], found {}",
+                describe(found)
+            ));
+        }
+        _ => {}
+    }
+    let mut attempt = |value: Value| {
+        let mut changed = table.clone();
+        *lookup_mut(&mut changed, &setting.key).expect("the key stands among the defaults") = value;
+        let run = read(&changed)?;
+        *table = changed;
+        Ok(run)
+    };
+    let error: toml::de::Error = match attempt(setting.value.clone()) {
+        Ok(run) => return Ok(run),
+        Err(error) => error,
+    };
+    // A folder called 2024 is read as a number first.
+    if let Some(text) = &setting.text
+        && let Ok(run) = attempt(Value::String(text.clone()))
+    {
+        return Ok(run);
+    }
+    Err(format!(
+        "`{name}`: {}",
+        explain(&error, default, &setting.value)
+    ))
+}
+
+/// What was expected and what was found, in words that do not ask for Rust. Types whose own
+/// message begins with "expected", and lists of choices, speak for themselves.
+fn explain(error: &toml::de::Error, default: &Value, found: &Value) -> String {
+    let message = error.message().replace('`', "\"");
+    let expected = match message.find("expected ") {
+        Some(start) if !message.starts_with("invalid") => message[start..].to_owned(),
+        _ => format!("expected {}", expected_like(default)),
+    };
+    format!("{expected}, found {}", describe(found))
+}
+
+fn read(table: &Table) -> Result<Run, toml::de::Error> {
+    Run::deserialize(Value::Table(table.clone()))
+}
+
+fn lookup<'a>(table: &'a Table, key: &[String]) -> Option<&'a Value> {
+    let (first, rest) = key.split_first()?;
+    let value = table.get(first)?;
+    if rest.is_empty() {
+        Some(value)
+    } else {
+        lookup(value.as_table()?, rest)
+    }
+}
+
+fn lookup_mut<'a>(table: &'a mut Table, key: &[String]) -> Option<&'a mut Value> {
+    let (first, rest) = key.split_first()?;
+    let value = table.get_mut(first)?;
+    if rest.is_empty() {
+        Some(value)
+    } else {
+        lookup_mut(value.as_table_mut()?, rest)
+    }
+}
+
+fn expected_like(default: &Value) -> &'static str {
+    match default {
+        Value::Integer(_) => "a whole number that is not negative",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Array(items) => match items.first() {
+            Some(Value::String(_)) | None => "a list of texts, such as [\"one\", \"two\"]",
+            Some(Value::Integer(_)) => "a list of whole numbers, such as [1, 2]",
+            Some(_) => "a list of numbers, such as [0.9, 0.999]",
+        },
+        _ => "a text in quotes",
+    }
+}
+
+fn describe(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("the text \"{text}\""),
+        Value::Integer(number) => format!("the whole number {number}"),
+        Value::Float(number) => format!("the number {number}"),
+        Value::Boolean(flag) => format!("{flag}"),
+        Value::Datetime(date) => format!("the date {date}"),
+        Value::Array(_) => format!("the list {value}"),
+        Value::Table(_) => "a section".into(),
+    }
+}
+
+fn problem(source: &Source, key: &[String], message: &str) -> Problem {
+    Problem {
+        place: source.place(key),
+        message: format!("`{}`: {message}", key.join(".")),
+    }
+}
+
+fn problem_at_file(source: &Source, message: &str) -> ConfigError {
+    ConfigError::new(source.place(&[]), message)
+}

@@ -1,0 +1,113 @@
+//! How one model is trained: section `[training]`, or `[training.teacher]` and its sisters.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::ModelKind;
+use super::values::{Extent, OffOr};
+
+/// The optimiser, the batches and the schedule of one stage of training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageConfig {
+    /// Length of the stage in steps or epochs.
+    pub length: Extent,
+    /// Labelled texts per step.
+    pub batch_size: usize,
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Decoupled weight decay (`adamw`), or the L2 penalty's factor (`sgd`).
+    pub weight_decay: f64,
+    /// Momentum of `sgd`.
+    pub momentum: f64,
+    /// Decay rates of the two moments of `adamw`.
+    pub betas: [f64; 2],
+    /// Added to the denominator of `adamw`.
+    pub epsilon: f64,
+    /// The learning rate grows linearly from 0 over this stretch.
+    pub warm_up: Extent,
+    /// What the learning rate does after the warm-up.
+    pub schedule: Schedule,
+    /// Largest Euclidean norm of the whole gradient.
+    pub clip_norm: OffOr<f64>,
+    /// Stop after this many evaluations on dev without improvement.
+    pub patience: OffOr<u64>,
+    /// How often dev is evaluated.
+    pub evaluate_every: Extent,
+    /// How often a checkpoint is written.
+    pub checkpoint_every: Extent,
+}
+
+impl StageConfig {
+    /// The settings that suit a kind of model.
+    pub fn of_kind(kind: ModelKind) -> Self {
+        let base = Self {
+            length: Extent::Epochs(20),
+            batch_size: 32,
+            optimizer: Optimizer::Adamw,
+            learning_rate: 1e-3,
+            weight_decay: 0.0,
+            momentum: 0.9,
+            betas: [0.9, 0.999],
+            epsilon: 1e-8,
+            warm_up: Extent::Steps(0),
+            schedule: Schedule::Constant,
+            clip_norm: OffOr::Off,
+            patience: OffOr::On(6),
+            evaluate_every: Extent::Epochs(1),
+            checkpoint_every: Extent::Epochs(1),
+        };
+        match kind {
+            ModelKind::TextCnn => base,
+            ModelKind::Transformer => Self {
+                learning_rate: 5e-4,
+                weight_decay: 0.01,
+                warm_up: Extent::Share(0.1),
+                schedule: Schedule::Linear,
+                clip_norm: OffOr::On(1.0),
+                ..base
+            },
+            ModelKind::BagOfNgrams => Self {
+                learning_rate: 5e-3,
+                warm_up: Extent::Steps(0),
+                schedule: Schedule::Linear,
+                ..base
+            },
+        }
+    }
+
+    /// The settings of a stage of `layerwise`: a fixed number of steps, evaluated twenty times,
+    /// so that every arm of a comparison takes the same number of updates.
+    pub fn of_layerwise(kind: ModelKind) -> Self {
+        Self {
+            length: Extent::Steps(1000),
+            patience: OffOr::Off,
+            evaluate_every: Extent::Share(0.05),
+            checkpoint_every: Extent::Share(0.05),
+            ..Self::of_kind(kind)
+        }
+    }
+}
+
+/// The update rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Optimizer {
+    /// Adam with decoupled weight decay; plain Adam at `weight_decay = 0`.
+    Adamw,
+    /// Stochastic gradient descent with momentum.
+    Sgd,
+}
+
+/// What the learning rate does after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Nothing.
+    Constant,
+    /// Falls linearly to 0 at the end of the stage.
+    Linear,
+    /// Falls to 0 along half a cosine.
+    Cosine,
+}

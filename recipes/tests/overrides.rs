@@ -1,0 +1,97 @@
+//! `-s key=value`: how values are read, and that they win over the file.
+
+use std::path::Path;
+
+use limbeck_recipes::config::{self, LayerwiseRun, Model, Override, Run};
+
+fn run(text: &str, overrides: &[&str]) -> LayerwiseRun {
+    let overrides: Vec<Override> = overrides
+        .iter()
+        .map(|text| text.parse().expect("key=value"))
+        .collect();
+    match config::parse(
+        "run.toml",
+        &format!("task = \"layerwise\"\n{text}"),
+        &overrides,
+    ) {
+        Ok(Run::Layerwise(run)) => *run,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn values_are_toml_or_else_plain_words() {
+    let run = run(
+        "",
+        &[
+            "data.dir=texts/trec = new",
+            "seed=7",
+            "student.kernel_sizes=[2, 4, 6]",
+            "student.pooling=mean",
+            "data.lower_case=false",
+            "training.student.length=12 steps",
+            "training.teacher.length=9",
+        ],
+    );
+    assert_eq!(run.data.dir, Path::new("texts/trec = new"));
+    assert_eq!(run.seed, 7);
+    assert_eq!(run.student.kernel_sizes, [2, 4, 6]);
+    assert!(!run.data.lower_case);
+    assert_eq!(run.training.student.length.steps(0, 100), 12);
+    assert_eq!(run.training.teacher.length.steps(0, 100), 9);
+}
+
+#[test]
+fn a_folder_may_be_called_by_a_number() {
+    assert_eq!(run("", &["data.dir=2024"]).data.dir, Path::new("2024"));
+    assert_eq!(
+        run("", &["data.dir=1979-05-27"]).data.dir,
+        Path::new("1979-05-27")
+    );
+}
+
+#[test]
+fn the_last_override_wins_over_the_earlier_and_over_the_file() {
+    let run = run("seed = \"not even a number\"", &["seed=2", "seed=3"]);
+    assert_eq!(run.seed, 3);
+}
+
+#[test]
+fn a_section_can_be_replaced_and_switched_off() {
+    let text = "[beside_teacher]\nkind = \"bag_of_ngrams\"\nhidden_size = 64\n";
+    let with = run(text, &[]);
+    let beside = with.beside_teacher.expect("a second teacher");
+    let Model::BagOfNgrams(bag) = beside.model else {
+        panic!("{beside:?}")
+    };
+    assert_eq!(bag.hidden_size, 64);
+    assert!(with.training.beside_teacher.is_some());
+    let without = run(text, &["beside_teacher.kind=none"]);
+    assert_eq!(
+        (without.beside_teacher, without.training.beside_teacher),
+        (None, None)
+    );
+    let other = run(
+        text,
+        &["beside_teacher={ kind = \"text_cnn\", channels = 32 }"],
+    );
+    let Some(Model::TextCnn(cnn)) = other.beside_teacher.map(|beside| beside.model) else {
+        panic!("a TextCNN beside the teacher")
+    };
+    assert_eq!(cnn.channels, 32);
+}
+
+#[test]
+fn an_override_needs_a_key_and_a_value() {
+    for wrong in ["seed", "=1", "data..dir=x", " =1", ".=1"] {
+        let message = wrong.parse::<Override>().expect_err(wrong);
+        assert!(message.starts_with("expected"), "{message}");
+    }
+}
+
+#[test]
+fn a_line_break_does_not_smuggle_in_a_second_key() {
+    let run = run("", &["data.train=\"a\"\nseed = 9"]);
+    assert_eq!(run.seed, 1);
+    assert_eq!(run.data.train, "\"a\"\nseed = 9");
+}

@@ -1,0 +1,143 @@
+//! The templates and the run files that ship: complete, and true to the defaults.
+
+use std::path::Path;
+
+use limbeck_recipes::config::{self, Format, LayerwiseRun, ModelKind, Run, Task, TrainRun};
+use limbeck_recipes::layerwise::Preset;
+
+fn parse(text: &str) -> Run {
+    config::parse("test.toml", text, &[]).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn layerwise(preset: Preset, beside: Option<ModelKind>, format: Format) -> Run {
+    let run = LayerwiseRun::defaults(preset, ModelKind::Transformer, beside, format);
+    Run::Layerwise(Box::new(run))
+}
+
+fn train(kind: ModelKind, format: Format) -> Run {
+    Run::Train(Box::new(TrainRun::defaults(kind, format)))
+}
+
+/// The template with every setting behind `#` switched on. Prose begins with `# `.
+fn uncommented(task: Task) -> String {
+    let switch_on = |line: &str| match line.strip_prefix('#') {
+        Some(setting) if !setting.starts_with(' ') && !setting.is_empty() => setting.to_owned(),
+        _ => line.to_owned(),
+    };
+    task.template()
+        .lines()
+        .map(switch_on)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn leaves(table: &toml::Table, prefix: &str, found: &mut Vec<String>) {
+    for (name, value) in table {
+        let key = format!("{prefix}{name}");
+        match value {
+            toml::Value::Table(inner) => leaves(inner, &format!("{key}."), found),
+            _ => found.push(key),
+        }
+    }
+}
+
+fn keys(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    leaves(&toml::from_str(text).expect("valid TOML"), "", &mut found);
+    found
+}
+
+#[test]
+fn templates_parse_to_the_defaults() {
+    let expected = train(ModelKind::TextCnn, Format::Tsv);
+    assert_eq!(parse(Task::Train.template()), expected);
+    let tuned = layerwise(Preset::Tuned, None, Format::Tsv);
+    assert_eq!(parse(Task::Layerwise.template()), tuned);
+}
+
+#[test]
+fn a_template_follows_a_change_of_preset() {
+    let text = Task::Layerwise
+        .template()
+        .replace("preset = \"tuned\"", "preset = \"literal\"");
+    assert_eq!(parse(&text), layerwise(Preset::Literal, None, Format::Tsv));
+}
+
+#[test]
+fn templates_show_every_key_and_the_values_behind_the_hash_are_the_defaults() {
+    let corpus = |text: String| text.replace("format = \"tsv\"", "format = \"corpus\"");
+    let files = "train = \"train.tsv\"";
+    let test = "test = \"test.tsv\"";
+    let settle = |text: String| {
+        corpus(text)
+            .replace(files, "train = \"\"")
+            .replace(test, "test = \"\"")
+    };
+
+    let text = settle(uncommented(Task::Layerwise));
+    let expected = layerwise(Preset::Tuned, Some(ModelKind::BagOfNgrams), Format::Corpus);
+    assert_eq!(parse(&text), expected);
+    assert_eq!(keys(&text), keys(&expected.to_toml()));
+
+    let text = settle(uncommented(Task::Train));
+    let expected = train(ModelKind::TextCnn, Format::Corpus);
+    assert_eq!(parse(&text), expected);
+    assert_eq!(keys(&text), keys(&expected.to_toml()));
+}
+
+#[test]
+fn a_resolved_run_reads_back_as_itself() {
+    let kinds = [
+        ModelKind::Transformer,
+        ModelKind::TextCnn,
+        ModelKind::BagOfNgrams,
+    ];
+    let formats = [Format::Tsv, Format::Csv, Format::Jsonl, Format::Corpus];
+    for format in formats {
+        for kind in kinds {
+            let run = train(kind, format);
+            assert_eq!(parse(&run.to_toml()), run);
+            for preset in [Preset::Literal, Preset::Tuned] {
+                let run = layerwise(preset, Some(kind), format);
+                assert_eq!(parse(&run.to_toml()), run);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_shipped_run_file_resolves_under_both_presets() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    let mut seen = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder configs/") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let run = config::load(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
+        assert!(
+            name.starts_with(&format!("{}-", run.task())),
+            "{name} is a {} run",
+            run.task()
+        );
+        if run.task() == Task::Layerwise {
+            for preset in ["literal", "tuned"] {
+                let overrides = [
+                    format!("preset={preset}").parse().expect("an override"),
+                    "data.labelled_fraction=0.1".parse().expect("an override"),
+                ];
+                let run = config::load(&path, &overrides).unwrap_or_else(|error| panic!("{error}"));
+                assert_eq!(parse(&run.to_toml()), run);
+            }
+        }
+        seen.push(name);
+    }
+    for data_set in ["r8", "r52", "ohsumed", "mr", "trec", "thucnews"] {
+        assert!(
+            seen.contains(&format!("layerwise-{data_set}.toml")),
+            "{data_set}: {seen:?}"
+        );
+    }
+}
