@@ -108,9 +108,7 @@ impl Reader<'_> {
             .records()
             .map(|row| {
                 let row = row.map_err(|error| self.csv_error(&error))?;
-                let line = row
-                    .position()
-                    .map_or(0, |position| position.line() as usize);
+                let line = row.position().map_or(1, |position| line_of(text, position));
                 let content = row.iter().collect::<Vec<_>>().join(",");
                 self.record(line, &content, places, |place| row.get(place))
             })
