@@ -3,10 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod fingerprint;
 pub mod read;
 pub mod rng;
+mod saved;
 pub mod split;
 mod text;
+pub mod tokenize;
 
 pub use error::{DataError, Result};
 pub use text::{Unit, normalise};
