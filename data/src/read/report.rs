@@ -133,7 +133,7 @@ impl fmt::Display for DatasetReport {
                 part.name, part.texts, part.longest
             )?;
             let smallest = part.per_class.iter().min_by_key(|(_, count)| *count);
-            let largest = part.per_class.iter().rev().max_by_key(|(_, count)| *count);
+            let largest = part.per_class.iter().max_by_key(|(_, count)| *count);
             if let (Some((small, fewest)), Some((large, most))) = (smallest, largest) {
                 write!(f, ", classes from {fewest} ({small}) to {most} ({large})")?;
             }
