@@ -63,6 +63,11 @@ pub enum TrainingError {
         /// The last completed update.
         step: u64,
     },
+    /// The system would not tell us about Ctrl-C.
+    #[error(
+        "cannot listen for Ctrl-C: {0}; a program with a handler of its own sets the flag itself"
+    )]
+    CtrlC(String),
     /// The engine refused an operation.
     #[error(transparent)]
     Engine(#[from] limbeck_engine::Error),
@@ -82,7 +87,7 @@ impl TrainingError {
     /// ```
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Io { .. } | Self::Damaged { .. } | Self::Engine(_) => 1,
+            Self::Io { .. } | Self::Damaged { .. } | Self::CtrlC(_) | Self::Engine(_) => 1,
             Self::RunFolder { .. } => 2,
             Self::Configuration(_) | Self::Data(_) => 3,
             Self::Verification(_) => 4,

@@ -111,7 +111,12 @@ impl Metrics {
 
     /// A figure; none if it is missing or was not finite.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.0.get(name)?.as_ref()?.as_f64()
+        self.number(name)?.as_f64()
+    }
+
+    /// A figure as it was given, real or whole.
+    pub fn number(&self, name: &str) -> Option<&Number> {
+        self.0.get(name)?.as_ref()
     }
 
     /// All figures in order.
