@@ -222,17 +222,14 @@ impl Checkpoints {
     }
 
     /// Makes `name` the last checkpoint of the run: removes the later ones, which a resumed run
-    /// will write again, and `best` if it named one of them.
+    /// will write again, and `best` if it names none of those that are left.
     ///
     /// # Errors
     /// If a pointer or folder cannot be changed.
     pub fn discard_after(&self, name: CheckpointName) -> Result<()> {
         self.paths.set_pointer(Pointer::Last, name)?;
-        if self
-            .paths
-            .pointer(Pointer::Best)
-            .is_ok_and(|best| best.is_some_and(|b| b > name))
-        {
+        let best = self.paths.pointer(Pointer::Best).ok().flatten();
+        if !best.is_some_and(|best| best <= name && self.paths.checkpoint(best).exists()) {
             self.paths.clear_pointer(Pointer::Best)?;
         }
         for later in self.list()?.into_iter().filter(|&other| other > name) {

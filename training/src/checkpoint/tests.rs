@@ -211,16 +211,25 @@ fn an_unreadable_pointer_stops_pruning_before_anything_is_lost() {
 
 #[test]
 fn going_back_discards_what_came_after() {
-    let (_folder, checkpoints) = run(&[1, 2, 3]);
+    let (folder, checkpoints) = run(&[1, 2, 3]);
     let paths = &checkpoints.paths;
-    paths.set_pointer(Pointer::Best, CheckpointName(3)).unwrap();
-    checkpoints.discard_after(CheckpointName(2)).unwrap();
+    let best_after_going_back_to_2 = |best: &str| {
+        fs::write(folder.path().join("best"), best).unwrap();
+        checkpoints.discard_after(CheckpointName(2)).unwrap();
+        paths.pointer(Pointer::Best).unwrap()
+    };
+    assert_eq!(best_after_going_back_to_2("step-000003"), None);
     assert_eq!(steps(&checkpoints), [1, 2]);
     assert_eq!(
         paths.pointer(Pointer::Last).unwrap(),
         Some(CheckpointName(2))
     );
-    assert_eq!(paths.pointer(Pointer::Best).unwrap(), None);
+    assert_eq!(
+        best_after_going_back_to_2("step-000001"),
+        Some(CheckpointName(1))
+    );
+    assert_eq!(best_after_going_back_to_2("step-000000"), None); // never existed
+    assert_eq!(best_after_going_back_to_2("garbage"), None);
 }
 
 #[test]

@@ -80,7 +80,8 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Opens the run in `root` to go on with it.
+    /// Opens the run in `root` to go on with it. Whether there is anything left to do is for the
+    /// caller to ask: [`RunPaths::is_finished`].
     ///
     /// # Errors
     /// If there is no run in `root`, or another process writes it.
