@@ -2,8 +2,10 @@
 //! built-in corpus.
 #![forbid(unsafe_code)]
 
+pub mod batch;
 mod error;
 mod fingerprint;
+pub mod pairs;
 pub mod read;
 pub mod rng;
 mod saved;
