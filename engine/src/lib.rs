@@ -2,7 +2,7 @@
 //! numbers. It knows no operator.
 //!
 //! A reader new to it starts with [`Operator`] and [`Differentiable`], the contract every
-//! operator keeps, then reads [`Tape::apply_boxed`] and [`Tape::backward`], which are all that
+//! operator keeps, then reads [`Tape::apply_shared`] and [`Tape::backward`], which are all that
 //! automatic differentiation needs.
 #![deny(unsafe_code)]
 

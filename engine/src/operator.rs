@@ -189,6 +189,7 @@ fn take_ids<'a, T>(sinks: &mut [Option<Sink<'a, T>>], index: usize, what: &str) 
 /// A forward pass on the host. Outputs have arbitrary contents and must be written whole; each
 /// can be taken once.
 pub struct Forward<'a, T> {
+    pub(crate) metas: &'a [Meta],
     pub(crate) inputs: Vec<Option<Source<'a, T>>>,
     pub(crate) outputs: Vec<Option<Sink<'a, T>>>,
     pub(crate) saved: Vec<Option<Sink<'a, T>>>,
@@ -196,6 +197,11 @@ pub struct Forward<'a, T> {
 }
 
 impl<'a, T: Element> Forward<'a, T> {
+    /// Element types and shapes of the inputs: what `infer` was given.
+    pub fn metas(&self) -> &'a [Meta] {
+        self.metas
+    }
+
     /// Real numbers of input `index`.
     pub fn real(&self, index: usize) -> &'a [T] {
         real(&self.inputs, index, "input")
@@ -234,6 +240,7 @@ impl<'a, T: Element> Forward<'a, T> {
 
 /// A backward pass on the host.
 pub struct Backward<'a, T> {
+    pub(crate) metas: &'a [Meta],
     pub(crate) inputs: Vec<Option<Source<'a, T>>>,
     pub(crate) outputs: Vec<Option<Source<'a, T>>>,
     pub(crate) saved: Vec<Option<Source<'a, T>>>,
@@ -243,6 +250,11 @@ pub struct Backward<'a, T> {
 }
 
 impl<'a, T: Element> Backward<'a, T> {
+    /// Element types and shapes of the inputs: what `infer` was given.
+    pub fn metas(&self) -> &'a [Meta] {
+        self.metas
+    }
+
     /// Real numbers of a kept input.
     pub fn real(&self, index: usize) -> &'a [T] {
         real(&self.inputs, index, "input")
@@ -317,6 +329,7 @@ gradient_slots!(0.0, f64);
 /// A forward pass on a GPU.
 #[cfg(feature = "gpu")]
 pub struct GpuForward<'a> {
+    pub(crate) metas: &'a [Meta],
     pub(crate) gpu: &'a Gpu,
     pub(crate) inputs: Vec<GpuSlice>,
     pub(crate) outputs: Vec<GpuSlice>,
@@ -325,7 +338,12 @@ pub struct GpuForward<'a> {
 }
 
 #[cfg(feature = "gpu")]
-impl GpuForward<'_> {
+impl<'a> GpuForward<'a> {
+    /// Element types and shapes of the inputs: what `infer` was given.
+    pub fn metas(&self) -> &'a [Meta] {
+        self.metas
+    }
+
     /// The device.
     pub fn gpu(&self) -> &Gpu {
         self.gpu
@@ -369,6 +387,7 @@ impl GpuForward<'_> {
 /// A backward pass on a GPU.
 #[cfg(feature = "gpu")]
 pub struct GpuBackward<'a> {
+    pub(crate) metas: &'a [Meta],
     pub(crate) gpu: &'a Gpu,
     pub(crate) inputs: Vec<Option<GpuSlice>>,
     pub(crate) outputs: Vec<Option<GpuSlice>>,
@@ -379,7 +398,12 @@ pub struct GpuBackward<'a> {
 }
 
 #[cfg(feature = "gpu")]
-impl GpuBackward<'_> {
+impl<'a> GpuBackward<'a> {
+    /// Element types and shapes of the inputs: what `infer` was given.
+    pub fn metas(&self) -> &'a [Meta] {
+        self.metas
+    }
+
     /// The device.
     pub fn gpu(&self) -> &Gpu {
         self.gpu

@@ -1,2 +1,20 @@
-//! The operators of Limbeck.
+//! The operators of Limbeck, a folder each.
+//!
+//! A folder holds all there is to know about its operator: the formula and its derivation
+//! (`mod.rs`), the definition in f64 (`reference.rs`), the fast versions (`cpu.rs`, `gpu.rs` and
+//! the WGSL files), and the table of cases that holds them together ([`harness`]).
 #![deny(unsafe_code)]
+
+mod activation;
+pub mod check;
+pub mod harness;
+mod linear;
+pub mod shared;
+
+pub use activation::{Activation, ActivationOperator, activation};
+pub use linear::{Linear, linear};
+
+/// Every operator with its formula, cases and shaders. Registering one is one line here.
+pub fn registry() -> Vec<harness::Entry> {
+    vec![activation::entry(), linear::entry()]
+}

@@ -18,7 +18,7 @@ pub(super) struct Pool {
 }
 
 /// A buffer that goes back to its pool when the last slice of it is dropped.
-pub struct GpuBuffer {
+pub(crate) struct GpuBuffer {
     /// Unique for the life of the device: part of the bind group cache's key.
     pub(super) id: u64,
     pub(super) buffer: wgpu::Buffer,

@@ -59,27 +59,6 @@ impl Tape {
     /// # Errors
     /// If the loss is no scalar of this tape, or the device fails.
     pub fn backward(self, loss: &Var, gradients: &mut [&mut ParameterVector]) -> Result<Unreached> {
-        Ok(self.reverse(loss, gradients)?.1)
-    }
-
-    /// As [`Tape::backward`]; also returns the gradients of the [`Tape::watched`] values, in the
-    /// order in which they were made (zeros where the loss does not depend on them).
-    ///
-    /// # Errors
-    /// As [`Tape::backward`].
-    pub fn backward_watched(
-        self,
-        loss: &Var,
-        gradients: &mut [&mut ParameterVector],
-    ) -> Result<Vec<Tensor>> {
-        Ok(self.reverse(loss, gradients)?.0)
-    }
-
-    fn reverse(
-        self,
-        loss: &Var,
-        gradients: &mut [&mut ParameterVector],
-    ) -> Result<(Vec<Tensor>, Unreached)> {
         if loss.shape().elements() != 1 {
             return Err(Error::Shape {
                 operator: "backward",
@@ -89,6 +68,25 @@ impl Tape {
                 ),
             });
         }
+        let one = self.device.real(&[1.0], loss.shape())?;
+        Ok(self.reverse(vec![(loss, one)], gradients)?.1)
+    }
+
+    /// The gradients of the [`Tape::watched`] values, in the order in which they were made (zeros
+    /// where nothing depends on them), of the sum over `seeds` of each value times its
+    /// coefficients: a vector-Jacobian product.
+    ///
+    /// # Errors
+    /// If a seed is not of this tape or its coefficients have another shape, or the device fails.
+    pub fn gradients(self, seeds: Vec<(&Var, Tensor)>) -> Result<Vec<Tensor>> {
+        Ok(self.reverse(seeds, &mut [])?.0)
+    }
+
+    fn reverse(
+        self,
+        seeds: Vec<(&Var, Tensor)>,
+        gradients: &mut [&mut ParameterVector],
+    ) -> Result<(Vec<Tensor>, Unreached)> {
         let (nodes, slots) = (self.nodes.into_inner(), self.slots.into_inner());
         let reached = gradients
             .iter()
@@ -101,13 +99,26 @@ impl Tape {
             into: gradients,
             reached,
         };
-        if let Some((tape, slot)) = loss.slot {
+        for (var, coefficients) in seeds {
+            if var.shape() != coefficients.shape() {
+                return Err(Error::Shape {
+                    operator: "backward",
+                    message: format!(
+                        "coefficients of shape {} for a value of shape {}",
+                        coefficients.shape(),
+                        var.shape()
+                    ),
+                });
+            }
+            let Some((tape, slot)) = var.slot else {
+                continue;
+            };
             if tape != self.id {
                 return Err(Error::Mismatch(
                     "the loss was computed on another tape".into(),
                 ));
             }
-            flow.values[slot] = Some(self.device.real(&[1.0], loss.shape())?);
+            flow.give(slot, coefficients)?;
         }
         for node in nodes.into_iter().rev() {
             flow.step(node, self.traced.get())?;
@@ -249,6 +260,7 @@ fn run_backward(
             let slice = |t: &Option<Tensor>| t.as_ref().and_then(Tensor::gpu_slice);
             let mut io = crate::operator::GpuBackward {
                 gpu,
+                metas: &node.input_metas,
                 inputs: node.kept_inputs.iter().map(slice).collect(),
                 outputs: node.kept_outputs.iter().map(slice).collect(),
                 saved: run::gpu_slices(&node.saved),
@@ -296,6 +308,7 @@ fn host<'a, T: Element>(
             .collect()
     };
     Backward {
+        metas: &node.input_metas,
         inputs: kept(&node.kept_inputs),
         outputs: kept(&node.kept_outputs),
         saved: node.saved.iter().map(run::source).collect(),

@@ -4,6 +4,7 @@ mod backward;
 mod run;
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use backward::Unreached;
@@ -67,7 +68,7 @@ struct SlotInfo {
 
 /// One operator application.
 struct Node {
-    operator: Box<dyn Differentiable>,
+    operator: Arc<dyn Differentiable>,
     scope: String,
     plan: Plan,
     inputs: Vec<Option<usize>>,
@@ -199,7 +200,7 @@ impl Tape {
         Var { tensor, slot: None }
     }
 
-    /// A value whose gradient [`Tape::backward_watched`] returns.
+    /// A value whose gradient [`Tape::gradients`] returns.
     pub fn watched(&self, tensor: Tensor) -> Var {
         self.with_slot(tensor, Target::Watched)
     }
@@ -243,7 +244,7 @@ impl Tape {
         operator: impl Differentiable + 'static,
         inputs: &[&Var],
     ) -> Result<Vec<Var>> {
-        self.apply_boxed(Box::new(operator), inputs)
+        self.apply_shared(Arc::new(operator), inputs)
     }
 
     /// [`Tape::apply`] for an operator with one output.
@@ -264,13 +265,13 @@ impl Tape {
         Ok(outputs.swap_remove(0))
     }
 
-    /// [`Tape::apply`] for an operator that is already boxed.
+    /// [`Tape::apply`] for an operator that several tapes use.
     ///
     /// # Errors
     /// As [`Tape::apply`].
-    pub fn apply_boxed(
+    pub fn apply_shared(
         &self,
-        operator: Box<dyn Differentiable>,
+        operator: Arc<dyn Differentiable>,
         inputs: &[&Var],
     ) -> Result<Vec<Var>> {
         let (tensors, metas) = self.check_inputs(operator.name(), inputs)?;

@@ -13,19 +13,33 @@ pub(super) fn forward<O: Operator + ?Sized>(
     plan: &Plan,
     inputs: &[&Tensor],
 ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
+    let metas: Vec<Meta> = inputs.iter().map(|t| t.meta()).collect();
     let mut outputs = allocate(device, &plan.outputs)?;
     let mut saved = allocate(device, &plan.saved)?;
     let mut workspace = allocate(device, &plan.workspace)?;
     match device {
         Device::Cpu(_) => {
-            operator.forward_cpu(&mut host(inputs, &mut outputs, &mut saved, &mut workspace));
+            operator.forward_cpu(&mut host(
+                &metas,
+                inputs,
+                &mut outputs,
+                &mut saved,
+                &mut workspace,
+            ));
         }
         Device::Reference(_) => {
-            operator.forward_reference(&mut host(inputs, &mut outputs, &mut saved, &mut workspace));
+            operator.forward_reference(&mut host(
+                &metas,
+                inputs,
+                &mut outputs,
+                &mut saved,
+                &mut workspace,
+            ));
         }
         #[cfg(feature = "gpu")]
         Device::Gpu(gpu) => operator.forward_gpu(&mut crate::operator::GpuForward {
             gpu,
+            metas: &metas,
             inputs: gpu_slices(inputs.iter().copied()),
             outputs: gpu_slices(&outputs),
             saved: gpu_slices(&saved),
@@ -37,12 +51,14 @@ pub(super) fn forward<O: Operator + ?Sized>(
 }
 
 fn host<'a, T: Element>(
+    metas: &'a [Meta],
     inputs: &[&'a Tensor],
     outputs: &'a mut [Tensor],
     saved: &'a mut [Tensor],
     workspace: &'a mut [Tensor],
 ) -> Forward<'a, T> {
     Forward {
+        metas,
         inputs: inputs.iter().map(|t| source(t)).collect(),
         outputs: outputs.iter_mut().map(sink).collect(),
         saved: saved.iter_mut().map(sink).collect(),

@@ -1,0 +1,165 @@
+//! Activation functions, elementwise.
+//!
+//! ```text
+//! relu(x) = max(x, 0)                 relu'(x) = 1 if x > 0, else 0 (also at 0)
+//! gelu(x) = x Φ(x)                    gelu'(x) = Φ(x) + x φ(x)
+//! tanh(x)                             tanh'(x) = 1 - tanh(x)²
+//! ```
+//!
+//! Φ and φ are the distribution function and the density of the standard normal distribution:
+//! the exact form of GELU (Hendrycks and Gimpel 2016), through erf, not its tanh approximation.
+//! The backward pass multiplies the incoming gradient by the derivative at the input.
+
+mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+mod reference;
+
+use limbeck_engine::{Backward, Differentiable, Forward, Meta, Operator, Plan, Result, Tape, Var};
+#[cfg(feature = "gpu")]
+use limbeck_engine::{GpuBackward, GpuForward};
+
+use crate::check;
+use crate::harness::{Case, Draw, Entry};
+
+pub(crate) use cpu::{apply_in_place, multiply_by_derivative};
+pub(crate) use reference::{derivative, value};
+
+/// Which function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// max(x, 0).
+    Relu,
+    /// x Φ(x), exact.
+    Gelu,
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
+impl Activation {
+    /// The number that stands for it in shaders.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn code(self) -> u32 {
+        match self {
+            Activation::Relu => 1,
+            Activation::Gelu => 2,
+            Activation::Tanh => 3,
+        }
+    }
+}
+
+/// The operator: `y = f(x)`, any shape.
+#[derive(Clone, Copy, Debug)]
+pub struct ActivationOperator(pub Activation);
+
+/// Applies an activation function elementwise.
+///
+/// ```
+/// use limbeck_engine::{Device, Tape};
+/// use limbeck_kernels::{Activation, activation};
+/// let device = Device::cpu();
+/// let tape = Tape::inference(&device);
+/// let x = tape.constant(device.real(&[-1.0, 0.0, 2.0], [3])?);
+/// assert_eq!(activation(&tape, &x, Activation::Relu)?.tensor().read()?, [0.0, 0.0, 2.0]);
+/// # Ok::<(), limbeck_engine::Error>(())
+/// ```
+///
+/// # Errors
+/// If `x` holds ids, or the device failed.
+pub fn activation(tape: &Tape, x: &Var, function: Activation) -> Result<Var> {
+    tape.apply_one(ActivationOperator(function), &[x])
+}
+
+impl Operator for ActivationOperator {
+    fn name(&self) -> &'static str {
+        "activation"
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Plan> {
+        let [x] = check::inputs("activation", inputs)?;
+        check::real("activation", "x", x)?;
+        Ok(Plan::new(inputs, x)
+            .keep_inputs([0])
+            .flops(x.shape.elements()))
+    }
+
+    fn forward_reference(&self, io: &mut Forward<'_, f64>) {
+        reference::forward(self.0, io.real(0), io.output(0));
+    }
+
+    fn forward_cpu(&self, io: &mut Forward<'_, f32>) {
+        cpu::forward(self.0, io.real(0), io.output(0));
+    }
+
+    #[cfg(feature = "gpu")]
+    fn forward_gpu(&self, io: &mut GpuForward<'_>) -> Result<()> {
+        gpu::forward(self.0, io)
+    }
+}
+
+impl Differentiable for ActivationOperator {
+    fn backward_reference(&self, io: &mut Backward<'_, f64>) {
+        if let Some(dx) = io.gradient(0) {
+            reference::backward(self.0, io.real(0), io.upstream(), dx);
+        }
+    }
+
+    fn backward_cpu(&self, io: &mut Backward<'_, f32>) {
+        if let Some((dx, accumulate)) = io.gradient_slot(0) {
+            cpu::backward(self.0, io.real(0), io.upstream(), dx, accumulate);
+        }
+    }
+
+    #[cfg(feature = "gpu")]
+    fn backward_gpu(&self, io: &mut GpuBackward<'_>) -> Result<()> {
+        gpu::backward(self.0, io)
+    }
+}
+
+pub(crate) fn entry() -> Entry {
+    Entry {
+        name: "activation",
+        formula: "y = f(x); dx = f'(x) dy, f in {relu, gelu, tanh}",
+        cases: cases(),
+        #[cfg(feature = "gpu")]
+        kernels: vec![&gpu::FORWARD, &gpu::BACKWARD],
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for function in [Activation::Relu, Activation::Gelu, Activation::Tanh] {
+        for shape in [[1, 1], [3, 37], [70, 33]] {
+            // Away from relu's kink by more than a finite difference reaches.
+            let x = Draw::new("x").away_from_zero(0.01).scaled(2.0);
+            cases.push(
+                Case::new(
+                    format!("{function:?} {shape:?}"),
+                    ActivationOperator(function),
+                )
+                .real(x, shape),
+            );
+        }
+    }
+    cases.push(
+        Case::new("relu at its kink", ActivationOperator(Activation::Relu))
+            .fixed(&[0.0, -0.0, 1.0, -1.0], [4])
+            .without_finite_differences("the derivative at 0 is a convention"),
+    );
+    cases.push(
+        Case::new(
+            "gelu and large arguments",
+            ActivationOperator(Activation::Gelu),
+        )
+        .fixed(&[-40.0, -5.0, 5.0, 40.0, 1e-6, 100.0], [6]),
+    );
+    cases.push(
+        Case::new(
+            "tanh and large arguments",
+            ActivationOperator(Activation::Tanh),
+        )
+        .fixed(&[-100.0, -9.0, 9.0, 100.0, 1e-6], [5]),
+    );
+    cases.push(Case::new("empty", ActivationOperator(Activation::Gelu)).fixed(&[], [0]));
+    cases
+}

@@ -1,0 +1,11 @@
+//! The case tables and the proof that the three implementations of every operator agree.
+//!
+//! Each operator lists its cases once; tests, `audit`, benchmarks and the book all read the same
+//! table. The checks put random coefficients **behind** the operator, so that one that drops its
+//! incoming gradient is caught, and a loss is checked like any other operator.
+
+mod case;
+mod checks;
+
+pub use case::{Case, Draw, Entry, Input, Subject, Tolerance};
+pub use checks::{Comparison, Outcome, compare, finite_differences, outcome};

@@ -1,0 +1,34 @@
+// z = x W + b.
+
+struct Parameters { rows: u32, outputs: u32, inputs: u32, bias: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> z: array<f32>;
+@group(1) @binding(0) var<uniform> p: Parameters;
+
+fn load_a(row: u32, k: u32) -> f32 {
+    return x[row * p.inputs + k];
+}
+
+fn load_b(k: u32, column: u32) -> f32 {
+    return w[k * p.outputs + column];
+}
+
+fn store_c(row: u32, column: u32, value: f32) {
+    var result = value;
+    if p.bias == 1u {
+        result += b[column];
+    }
+    z[row * p.outputs + column] = result;
+}
+
+@compute @workgroup_size(256)
+fn forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    gemm_tile(workgroup_index(group, groups), lane, p.rows, p.outputs, p.inputs);
+}

@@ -1,0 +1,185 @@
+//! The matrix product on the CPU: one function, cut into blocks of rows that depend on the shape
+//! alone.
+
+use limbeck_engine::chunked;
+
+/// A matrix in someone's memory: element (i, j) is `data[i * row_stride + j * column_stride]`.
+/// Overlapping rows are allowed (a convolution reads its windows that way).
+#[derive(Clone, Copy)]
+pub struct Matrix<'a> {
+    data: &'a [f32],
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// Row-major, `columns` wide.
+    pub fn rows(data: &'a [f32], columns: usize) -> Self {
+        Matrix {
+            data,
+            row_stride: columns,
+            column_stride: 1,
+        }
+    }
+
+    /// The transpose of a row-major matrix that is `columns` wide.
+    pub fn transposed(data: &'a [f32], columns: usize) -> Self {
+        Matrix {
+            data,
+            row_stride: 1,
+            column_stride: columns,
+        }
+    }
+
+    /// Any strides.
+    pub fn strided(data: &'a [f32], row_stride: usize, column_stride: usize) -> Self {
+        Matrix {
+            data,
+            row_stride,
+            column_stride,
+        }
+    }
+
+    /// The matrix without its first `rows` rows.
+    fn skip_rows(self, rows: usize) -> Self {
+        let start = (rows * self.row_stride).min(self.data.len());
+        Matrix {
+            data: &self.data[start..],
+            ..self
+        }
+    }
+
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        rows == 0
+            || columns == 0
+            || (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.data.len()
+    }
+}
+
+/// Rows of `c` per task.
+fn rows_per_task(m: usize) -> usize {
+    m.div_ceil(8).next_multiple_of(8).clamp(8, 128)
+}
+
+/// `c = a b` (or `c += a b`) with a: m x k, b: k x n, c: row-major m x n. After each block of
+/// rows of `c` is complete, `finish(first row, block)` runs on it while it is still in cache:
+/// bias, activation and the like.
+pub fn gemm_then(
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    accumulate: bool,
+    c: &mut [f32],
+    finish: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
+    assert_eq!(c.len(), m * n, "gemm: the result has not m x n elements");
+    assert!(
+        a.holds(m, k) && b.holds(k, n),
+        "gemm: an operand is smaller than its shape"
+    );
+    if m == 0 || n == 0 {
+        return;
+    }
+    let rows = rows_per_task(m);
+    // A product touches its operands; the work is what the arithmetic is worth in such touches.
+    chunked(c, rows * n, m * n * k / 16, |task, block| {
+        let first = task * rows;
+        block_product(
+            (block.len() / n, k, n),
+            a.skip_rows(first),
+            b,
+            accumulate,
+            block,
+        );
+        finish(first, block);
+    });
+}
+
+/// [`gemm_then`] with nothing to do afterwards.
+pub fn gemm(
+    shape: (usize, usize, usize),
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    accumulate: bool,
+    c: &mut [f32],
+) {
+    gemm_then(shape, a, b, accumulate, c, |_, _| ());
+}
+
+fn block_product(
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    accumulate: bool,
+    c: &mut [f32],
+) {
+    if k == 0 {
+        if !accumulate {
+            c.fill(0.0);
+        }
+        return;
+    }
+    assert!(c.len() == m * n && a.holds(m, k) && b.holds(k, n));
+    let beta = if accumulate { 1.0 } else { 0.0 };
+    #[allow(unsafe_code)]
+    // SAFETY: the assertion above says that every element the strides can reach lies inside its
+    // slice; `c` is borrowed mutably, so it overlaps neither operand.
+    unsafe {
+        matrixmultiply::sgemm(
+            m,
+            k,
+            n,
+            1.0,
+            a.data.as_ptr(),
+            a.row_stride as isize,
+            a.column_stride as isize,
+            b.data.as_ptr(),
+            b.row_stride as isize,
+            b.column_stride as isize,
+            beta,
+            c.as_mut_ptr(),
+            n as isize,
+            1,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_three_loops_in_every_layout() {
+        for (m, k, n) in [(1, 1, 1), (3, 5, 2), (130, 7, 9), (20, 0, 4), (17, 33, 40)] {
+            let a: Vec<f32> = (0..m * k).map(|i| (i % 7) as f32 - 3.0).collect();
+            let b: Vec<f32> = (0..k * n).map(|i| (i % 5) as f32 - 2.0).collect();
+            let at: Vec<f32> = (0..m * k)
+                .map(|i| a[(i % m.max(1)) * k + i / m.max(1)])
+                .collect();
+            let expected: Vec<f32> = (0..m * n)
+                .map(|i| {
+                    1.0 + (0..k)
+                        .map(|l| a[i / n * k + l] * b[l * n + i % n])
+                        .sum::<f32>()
+                })
+                .collect();
+            for a in [Matrix::rows(&a, k), Matrix::transposed(&at, m)] {
+                let mut c = vec![1.0; m * n];
+                gemm((m, k, n), a, Matrix::rows(&b, n), true, &mut c);
+                assert_eq!(c, expected, "{m} x {k} x {n}: small integers are exact");
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "smaller than its shape")]
+    fn refuses_short_operands() {
+        gemm(
+            (2, 2, 2),
+            Matrix::rows(&[0.0; 3], 2),
+            Matrix::rows(&[0.0; 4], 2),
+            false,
+            &mut [0.0; 4],
+        );
+    }
+}

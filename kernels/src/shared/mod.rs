@@ -1,0 +1,26 @@
+//! What several operators use: SIMD dispatch, elementary functions, reductions, the matrix
+//! product, and the WGSL fragments that are prepended to shaders.
+
+pub mod gemm;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+pub mod math;
+pub mod reduce;
+mod simd;
+
+pub(crate) use simd::vectorised;
+
+/// WGSL fragments, prepended to the shaders that use them.
+#[cfg(feature = "gpu")]
+pub mod wgsl {
+    /// `workgroup_index`: undoes the folding of workgroup counts.
+    pub const COMMON: &str = include_str!("common.wgsl");
+    /// exp, ln, tanh, erf, the normal distribution.
+    pub const MATH: &str = include_str!("math.wgsl");
+    /// Philox 4x32-10.
+    pub const PHILOX: &str = include_str!("philox.wgsl");
+    /// The tiled matrix product; the shader defines `load_a`, `load_b` and `store_c`.
+    pub const GEMM: &str = include_str!("gemm.wgsl");
+    /// Sums over rows or lanes of a workgroup.
+    pub const REDUCE: &str = include_str!("reduce.wgsl");
+}

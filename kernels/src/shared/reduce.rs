@@ -1,0 +1,164 @@
+//! Reductions in a fixed order: sixteen virtual lanes, then a fixed tree, whatever the width of
+//! the machine's registers.
+
+use limbeck_engine::{chunked, worth_splitting};
+use rayon::prelude::*;
+
+use super::simd::vectorised;
+
+const LANES: usize = 16;
+/// Rows that one task sums; depends on nothing, so the order of a sum does not either.
+const ROWS: usize = 64;
+
+/// Joins sixteen lanes pairwise.
+#[inline(always)]
+fn tree(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = join(lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Sum of `term(i)` over `0..len`.
+#[inline(always)]
+pub fn sum_of(len: usize, term: impl Fn(usize) -> f32) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let whole = len / LANES * LANES;
+    let mut start = 0;
+    while start < whole {
+        for (l, lane) in lanes.iter_mut().enumerate() {
+            *lane += term(start + l);
+        }
+        start += LANES;
+    }
+    for i in whole..len {
+        lanes[i - whole] += term(i);
+    }
+    tree(lanes, |a, b| a + b)
+}
+
+/// Sum of a row.
+#[inline(always)]
+pub fn sum(row: &[f32]) -> f32 {
+    sum_of(row.len(), |i| row[i])
+}
+
+/// Inner product of two rows of equal length.
+#[inline(always)]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let b = &b[..a.len()];
+    sum_of(a.len(), |i| a[i] * b[i])
+}
+
+/// The largest element; NaN if there is one; minus infinity of an empty row.
+#[inline(always)]
+pub fn max(row: &[f32]) -> f32 {
+    let pick = |a: f32, b: f32| if a > b || a.is_nan() { a } else { b };
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let mut chunks = row.chunks_exact(LANES);
+    for chunk in &mut chunks {
+        for l in 0..LANES {
+            lanes[l] = pick(lanes[l], chunk[l]);
+        }
+    }
+    for (lane, &value) in lanes.iter_mut().zip(chunks.remainder()) {
+        *lane = pick(*lane, value);
+    }
+    tree(lanes, pick)
+}
+
+vectorised! {
+    /// `into[c] += sum over rows of rows[r * columns + c]`.
+    fn add_rows(into: &mut [f32], rows: &[f32]) {
+        for row in rows.chunks_exact(into.len()) {
+            for (a, b) in into.iter_mut().zip(row) {
+                *a += b;
+            }
+        }
+    }
+}
+
+/// `into[c] += sum of column c` (bias gradients): blocks of 64 rows, then the blocks in order.
+pub fn add_column_sums(into: &mut [f32], rows: &[f32]) {
+    let columns = into.len();
+    if columns == 0 {
+        return;
+    }
+    let block = |rows: &[f32]| {
+        let mut sums = vec![0.0; columns];
+        add_rows(&mut sums, rows);
+        sums
+    };
+    let partial: Vec<Vec<f32>> = if worth_splitting(rows.len()) {
+        rows.par_chunks(ROWS * columns).map(block).collect()
+    } else {
+        rows.chunks(ROWS * columns).map(block).collect()
+    };
+    for sums in &partial {
+        add_rows(into, sums);
+    }
+}
+
+/// Rows that one task of a row-wise kernel handles: about 16 KiB of them.
+pub fn rows_per_task(columns: usize) -> usize {
+    (4096 / columns.max(1)).max(1)
+}
+
+/// Calls `body(first row, rows)` for blocks of rows of `out`, in parallel when worth it.
+pub fn for_row_blocks(
+    out: &mut [f32],
+    columns: usize,
+    body: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
+    let rows = rows_per_task(columns);
+    let work = out.len();
+    chunked(out, rows * columns, work, |task, block| {
+        body(task * rows, block)
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_do_not_depend_on_the_tail() {
+        for len in [0, 1, 15, 16, 17, 100] {
+            let row: Vec<f32> = (0..len).map(|i| i as f32).collect();
+            assert_eq!(sum(&row), (0..len).sum::<usize>() as f32);
+            assert_eq!(
+                max(&row),
+                if len == 0 {
+                    f32::NEG_INFINITY
+                } else {
+                    (len - 1) as f32
+                }
+            );
+            assert_eq!(
+                dot(&row, &row),
+                (0..len).map(|i| i * i).sum::<usize>() as f32
+            );
+        }
+    }
+
+    #[test]
+    fn max_finds_nan_in_every_place() {
+        for at in 0..40 {
+            let mut row = vec![1.0; 40];
+            row[at] = f32::NAN;
+            assert!(max(&row).is_nan(), "NaN at {at}");
+        }
+    }
+
+    #[test]
+    fn column_sums_of_many_rows() {
+        let rows: Vec<f32> = (0..200 * 3).map(|i| (i % 3) as f32).collect();
+        let mut sums = [1.0; 3];
+        add_column_sums(&mut sums, &rows);
+        assert_eq!(sums, [1.0, 201.0, 401.0]);
+    }
+}
