@@ -15,13 +15,18 @@ fn format_1() {
     let checkpoint = checkpoints.load(CheckpointName(3)).unwrap();
 
     let configuration = json!({"seed": 7, "model": {"width": 2}});
-    checkpoint.require(&Fingerprint::of(&configuration, &[]).unwrap()).unwrap();
+    checkpoint
+        .require(&Fingerprint::of(&configuration, &[]).unwrap())
+        .unwrap();
     assert_eq!(checkpoint.state, json!({"epoch": 1, "dev_loss": 0.1 + 0.2}));
 
     let tensors = &checkpoint.tensors;
     assert_eq!(tensors.len(), 4);
     assert_eq!(tensors["weight"].shape(), [2, 2]);
-    assert_eq!(tensors["weight"].as_f32().unwrap(), [1.0, -0.5, 0.25, 3.0e-8]);
+    assert_eq!(
+        tensors["weight"].as_f32().unwrap(),
+        [1.0, -0.5, 0.25, 3.0e-8]
+    );
     assert_eq!(*tensors["moment"].values(), Values::F64(vec![0.1]));
     assert_eq!(*tensors["clock"].values(), Values::U32(vec![0, 2, 3]));
     assert_eq!(*tensors["counter"].values(), Values::U64(vec![u64::MAX]));
