@@ -1,7 +1,19 @@
 //! Limbeck trains small text models and distils them.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "data")]
+pub mod run;
+
 pub use limbeck_engine as engine;
 pub use limbeck_kernels as kernels;
 pub use limbeck_losses as losses;
 pub use limbeck_models as models;
+
+#[cfg(feature = "data")]
+pub use limbeck_data as data;
+#[cfg(feature = "data")]
+pub use limbeck_recipes as recipes;
+#[cfg(feature = "data")]
+pub use limbeck_training as training;

@@ -95,3 +95,20 @@ fn a_line_break_does_not_smuggle_in_a_second_key() {
     assert_eq!(run.seed, 1);
     assert_eq!(run.data.train, "\"a\"\nseed = 9");
 }
+
+#[test]
+fn a_stage_knows_its_steps_and_its_learning_rates() {
+    let run = run(
+        "",
+        &[
+            "training.teacher.length=10 epochs",
+            "training.teacher.warm_up=1 epoch",
+        ],
+    );
+    let stage = &run.training.teacher;
+    assert_eq!(stage.steps(20), 200);
+    let schedule = stage.schedule(20);
+    // A straight line to 0, scaled by 10 of 20 steps of warm-up.
+    assert!((schedule.multiplier(9) - 0.5 * (1.0 - 9.0 / 200.0)).abs() < 1e-12);
+    assert!((schedule.multiplier(100) - 0.5).abs() < 1e-12);
+}

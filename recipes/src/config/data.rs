@@ -137,6 +137,11 @@ pub struct PairsConfig {
     pub pair_files: Vec<String>,
     /// The two columns of `pair_files`, counted from 0: the text, and its second wording.
     pub pair_columns: [usize; 2],
+    /// Take only the rows of `pair_files` whose column `pair_label_column` holds this label, such
+    /// as the positive pairs of a paraphrase corpus; empty takes all.
+    pub pair_label: String,
+    /// The column of `pair_label`, counted from 0.
+    pub pair_label_column: usize,
     /// Files of more unlabelled texts, one a line.
     pub unlabelled_files: Vec<String>,
     /// Use the labelled training texts without their labels as well.
@@ -165,6 +170,8 @@ impl PairsConfig {
             source: PairSource::Augment,
             pair_files: Vec::new(),
             pair_columns: [0, 1],
+            pair_label: String::new(),
+            pair_label_column: 0,
             unlabelled_files: Vec::new(),
             unlabelled_from_train: true,
             drop_identical: preset == Preset::Tuned,

@@ -35,13 +35,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use data::{CorpusConfig, CorpusLanguage, DataConfig, Format, PairSource, PairsConfig};
+pub use limbeck_training::schedule::Decay;
 pub use model::{
     BagLoss, BagOfNgramsConfig, Model, ModelKind, NgramUnit, Norm, TextCnnConfig, TextCnnPooling,
     TokenizerConfig, TokenizerKind, Topology, TransformerConfig, TransformerPooling,
 };
 pub use problem::{ConfigError, Problem};
 pub use source::Override;
-pub use stage::{Optimizer, Schedule, StageConfig};
+pub use stage::{Optimizer, StageConfig};
 pub use values::{Column, Extent, OffOr};
 
 use crate::layerwise::{LayerwiseOptions, Preset, TeacherTargets};

@@ -1,5 +1,6 @@
 //! How one model is trained: section `[training]`, or `[training.teacher]` and its sisters.
 
+use limbeck_training::schedule::{Decay, Schedule, ScheduleConfig, Warmup};
 use serde::{Deserialize, Serialize};
 
 use super::model::ModelKind;
@@ -27,8 +28,8 @@ pub struct StageConfig {
     pub epsilon: f64,
     /// The learning rate grows linearly from 0 over this stretch.
     pub warm_up: Extent,
-    /// What the learning rate does after the warm-up.
-    pub schedule: Schedule,
+    /// How the learning rate falls.
+    pub schedule: Decay,
     /// Largest Euclidean norm of the whole gradient.
     pub clip_norm: OffOr<f64>,
     /// Stop after this many evaluations on dev without improvement.
@@ -52,7 +53,7 @@ impl StageConfig {
             betas: [0.9, 0.999],
             epsilon: 1e-8,
             warm_up: Extent::Steps(0),
-            schedule: Schedule::Constant,
+            schedule: Decay::Constant,
             clip_norm: OffOr::Off,
             patience: OffOr::On(6),
             evaluate_every: Extent::Epochs(1),
@@ -64,14 +65,14 @@ impl StageConfig {
                 learning_rate: 5e-4,
                 weight_decay: 0.01,
                 warm_up: Extent::Share(0.1),
-                schedule: Schedule::Linear,
+                schedule: Decay::Linear,
                 clip_norm: OffOr::On(1.0),
                 ..base
             },
             ModelKind::BagOfNgrams => Self {
                 learning_rate: 5e-3,
                 warm_up: Extent::Steps(0),
-                schedule: Schedule::Linear,
+                schedule: Decay::Linear,
                 ..base
             },
         }
@@ -90,6 +91,24 @@ impl StageConfig {
     }
 }
 
+impl StageConfig {
+    /// Number of steps of the stage, where `per_epoch` steps read all labelled texts once.
+    pub fn steps(&self, per_epoch: u64) -> u64 {
+        self.length.steps(0, per_epoch)
+    }
+
+    /// The course of the learning rate over the stage, as a factor of `learning_rate`.
+    pub fn schedule(&self, per_epoch: u64) -> Schedule {
+        let total = self.steps(per_epoch);
+        let warmup = Warmup::Steps(self.warm_up.steps(total, per_epoch));
+        ScheduleConfig {
+            decay: self.schedule,
+            warmup,
+        }
+        .over(total)
+    }
+}
+
 /// The update rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -98,16 +117,4 @@ pub enum Optimizer {
     Adamw,
     /// Stochastic gradient descent with momentum.
     Sgd,
-}
-
-/// What the learning rate does after the warm-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Schedule {
-    /// Nothing.
-    Constant,
-    /// Falls linearly to 0 at the end of the stage.
-    Linear,
-    /// Falls to 0 along half a cosine.
-    Cosine,
 }

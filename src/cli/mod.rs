@@ -1,0 +1,60 @@
+//! The command line: it parses, calls, and prints. Results go to stdout, everything else to
+//! stderr.
+
+mod args;
+mod check;
+mod info;
+mod init;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use args::{MachineArgs, RunFileArgs};
+
+/// Train small text models and distil them, on any CPU or GPU.
+#[derive(Debug, Parser)]
+#[command(name = "limbeck", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Say more about what is going on (twice for everything).
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing but warnings and errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 ok, 1 run time, 2 usage, 3 bad configuration or data, 4 a verification failed, \
+5 diverged, 130 interrupted after a checkpoint.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a complete, commented run file.
+    Init(init::InitArgs),
+    /// Check a run file and print what it will do.
+    Check(check::CheckArgs),
+    /// Print version, features, CPU and GPUs.
+    Info(info::InfoArgs),
+}
+
+/// Runs the program on the arguments of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::start_log(cli.verbose, cli.quiet);
+    let outcome = match &cli.command {
+        Command::Init(args) => init::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Info(args) => info::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::print_error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

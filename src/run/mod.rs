@@ -1,0 +1,22 @@
+//! What the commands do, for programs that would rather call than script them.
+
+mod device;
+mod error;
+
+use std::path::PathBuf;
+
+pub use device::DeviceChoice;
+pub use error::{Error, Result};
+
+/// What a command line adds to a run file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// The run folder; without one, a new folder is named after the run file.
+    pub out: Option<PathBuf>,
+    /// Continue the run that stands in the run folder.
+    pub resume: bool,
+    /// Where tensors live.
+    pub device: DeviceChoice,
+    /// Number of CPU threads; without one, all cores.
+    pub threads: Option<usize>,
+}

@@ -1,0 +1,212 @@
+//! The program as its users meet it: arguments, files, exit codes, stdout and stderr.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use serde_json::Value;
+
+fn limbeck_in(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = cargo_bin_cmd!("limbeck");
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .expect("the program runs")
+}
+
+fn limbeck(arguments: &[&str]) -> Output {
+    limbeck_in(Path::new("."), arguments)
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+fn json(output: &Output) -> Value {
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+    serde_json::from_slice(&output.stdout).expect("JSON on stdout")
+}
+
+fn folder_with(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("run.toml"), text).expect("a file");
+    folder
+}
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let output = limbeck(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    let help = stdout(&output);
+    for word in ["init", "check", "info", "--verbose", "Exit codes", "130"] {
+        assert!(help.contains(word), "{word} is missing in\n{help}");
+    }
+    assert!(stdout(&limbeck(&["--version"])).starts_with("limbeck 0."));
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for arguments in [
+        &["distil"][..],
+        &["check"],
+        &["init", "cooking"],
+        &["check", "run.toml", "-s", "seed"],
+        &["check", "run.toml", "--seed", "-4"],
+        &["info", "--verbose", "--quiet"],
+    ] {
+        let output = limbeck(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert!(stdout(&output).is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_wrong_key_ends_with_3_and_names_file_line_and_suggestion() {
+    let folder = folder_with("task = \"train\"\n\n[data]\nlabeled_fraction = 0.1\n");
+    let output = limbeck_in(folder.path(), &["check", "run.toml"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stdout(&output).is_empty());
+    assert_eq!(
+        stderr(&output),
+        "error: run.toml:4: unknown key `data.labeled_fraction`; did you mean \
+         `data.labelled_fraction`?\n"
+    );
+}
+
+#[test]
+fn every_problem_has_its_line() {
+    let folder = folder_with("task = \"layerwise\"\nstudent.kernel_sizes = [5, 4]\n");
+    let arguments = ["check", "run.toml", "-s", "teacher.heads=5"];
+    let output = limbeck_in(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(3));
+    let errors = stderr(&output);
+    assert!(
+        errors.lines().all(|line| line.starts_with("error: ")),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("-s teacher.heads=5: `teacher.heads`: expected a divisor"),
+        "{errors}"
+    );
+    assert!(errors.contains("run.toml:2: `student.kernel_sizes`: kernel widths must grow"));
+}
+
+#[test]
+fn a_missing_run_file_ends_with_3() {
+    let output = limbeck(&["check", "absent.toml"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("absent.toml: cannot read the run file"));
+}
+
+#[test]
+fn overrides_win_over_the_file_and_the_seed_over_both() {
+    let folder = folder_with("task = \"layerwise\"\nseed = 4\n[data]\ndir = \"here\"\n");
+    let output = limbeck_in(
+        folder.path(),
+        &[
+            "check",
+            "run.toml",
+            "-s",
+            "data.dir=there/texts",
+            "-s",
+            "preset=literal",
+            "--set",
+            "seed=5",
+            "--seed",
+            "6",
+            "--json",
+        ],
+    );
+    let checked = json(&output);
+    assert_eq!(checked["run"]["data"]["dir"], "there/texts");
+    assert_eq!(checked["run"]["distillation"]["temperature"], 1.0);
+    assert_eq!(checked["run"]["seed"], 6);
+}
+
+#[test]
+fn init_writes_a_file_that_check_accepts_and_never_overwrites_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for task in ["train", "layerwise"] {
+        let file = format!("{task}.toml");
+        let output = limbeck_in(folder.path(), &["init", task]);
+        assert_eq!(
+            (output.status.code(), stdout(&output)),
+            (Some(0), format!("{file}\n"))
+        );
+        let written = fs::read_to_string(folder.path().join(&file)).expect("the file");
+
+        let output = limbeck_in(folder.path(), &["check", &file]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let output = limbeck_in(folder.path(), &["init", task, "-"]);
+        assert_eq!(stdout(&output), written);
+
+        fs::write(folder.path().join(&file), "mine").expect("a change");
+        let output = limbeck_in(folder.path(), &["init", task]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("--force"), "{}", stderr(&output));
+        assert_eq!(
+            fs::read_to_string(folder.path().join(&file)).expect("the file"),
+            "mine"
+        );
+        let output = limbeck_in(folder.path(), &["init", task, "--force", "--quiet"]);
+        assert_eq!(
+            (output.status.code(), stderr(&output)),
+            (Some(0), String::new())
+        );
+        assert_eq!(
+            fs::read_to_string(folder.path().join(&file)).expect("the file"),
+            written
+        );
+    }
+}
+
+#[test]
+fn check_prints_which_layer_each_block_learns_from() {
+    let folder = folder_with("task = \"layerwise\"\nteacher.layers = 8\n");
+    let output = limbeck_in(folder.path(), &["check", "run.toml"]);
+    let table = stdout(&output);
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .skip_while(|line| !line.starts_with("block"))
+        .skip(1)
+        .map(|line| line.split_whitespace().take(3).collect())
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ["1", "2", "2"],
+            ["2", "3", "4"],
+            ["3", "4", "6"],
+            ["4", "5", "8"]
+        ]
+    );
+}
+
+#[test]
+fn info_describes_build_and_machine() {
+    let info = json(&limbeck(&["info", "--json"]));
+    assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(info["cpu"]["architecture"], std::env::consts::ARCH);
+    assert!(info["cpu"]["threads"].as_u64() >= Some(1));
+    let levels = ["portable", "avx2", "avx512"];
+    assert!(levels.contains(&info["cpu"]["instruction_set"].as_str().expect("a name")));
+    assert!(info["adapters"].is_array());
+    assert!(stdout(&limbeck(&["info"])).starts_with("limbeck 0."));
+}
+
+#[test]
+fn no_escape_codes_reach_a_pipe() {
+    let output = limbeck(&["check", "absent.toml", "-vv"]);
+    assert!(!output.stderr.contains(&0x1b), "{}", stderr(&output));
+}
