@@ -33,8 +33,18 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON on stdout")
 }
 
-fn folder_with(text: &str) -> tempfile::TempDir {
+/// A folder with a small data set.
+fn folder_with_data() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
+    let train = "pigment\tblue powder\nsolvent\tclear liquid\npigment\tred powder\n";
+    fs::write(folder.path().join("train.tsv"), train).expect("a file");
+    fs::write(folder.path().join("test.tsv"), "solvent\tthin liquid\n").expect("a file");
+    folder
+}
+
+/// A folder with a small data set and a run file.
+fn folder_with(text: &str) -> tempfile::TempDir {
+    let folder = folder_with_data();
     fs::write(folder.path().join("run.toml"), text).expect("a file");
     folder
 }
@@ -111,14 +121,14 @@ fn a_missing_run_file_ends_with_3() {
 
 #[test]
 fn overrides_win_over_the_file_and_the_seed_over_both() {
-    let folder = folder_with("task = \"layerwise\"\nseed = 4\n[data]\ndir = \"here\"\n");
+    let folder = folder_with("task = \"layerwise\"\nseed = 4\n[data]\ndir = \"nowhere\"\n");
     let output = limbeck_in(
         folder.path(),
         &[
             "check",
             "run.toml",
             "-s",
-            "data.dir=there/texts",
+            "data.dir=./.",
             "-s",
             "preset=literal",
             "--set",
@@ -129,14 +139,14 @@ fn overrides_win_over_the_file_and_the_seed_over_both() {
         ],
     );
     let checked = json(&output);
-    assert_eq!(checked["run"]["data"]["dir"], "there/texts");
+    assert_eq!(checked["run"]["data"]["dir"], "./.");
     assert_eq!(checked["run"]["distillation"]["temperature"], 1.0);
     assert_eq!(checked["run"]["seed"], 6);
 }
 
 #[test]
 fn init_writes_a_file_that_check_accepts_and_never_overwrites_one() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder_with_data();
     for task in ["train", "layerwise"] {
         let file = format!("{task}.toml");
         let output = limbeck_in(folder.path(), &["init", task]);
@@ -180,6 +190,7 @@ fn check_prints_which_layer_each_block_learns_from() {
         .lines()
         .skip_while(|line| !line.starts_with("block"))
         .skip(1)
+        .take(4)
         .map(|line| line.split_whitespace().take(3).collect())
         .collect();
     assert_eq!(
@@ -191,6 +202,59 @@ fn check_prints_which_layer_each_block_learns_from() {
             ["4", "5", "8"]
         ]
     );
+}
+
+#[test]
+fn check_reads_the_data() {
+    let folder = folder_with("task = \"train\"\n");
+    let checked = json(&limbeck_in(folder.path(), &["check", "run.toml", "--json"]));
+    assert_eq!(checked["data"]["train"]["texts"], 3);
+    assert_eq!(checked["data"]["train"]["classes"]["pigment"], 2);
+    assert_eq!(checked["data"]["test"]["texts"], 1);
+    let output = limbeck_in(
+        folder.path(),
+        &["check", "run.toml", "-s", "data.format=corpus"],
+    );
+    assert!(
+        stdout(&output).contains("built-in corpus"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn wrong_data_end_with_3_and_name_file_and_line() {
+    let folder = folder_with("task = \"layerwise\"\n");
+    fs::write(folder.path().join("more.txt"), b"one\ncaf\xe9\n").expect("a file");
+    fs::write(folder.path().join("pairs.tsv"), "one side\n").expect("a file");
+    for (overrides, part) in [
+        (&["data.dir=nowhere"][..], "nowhere: no such file"),
+        (&["data.train=absent.tsv"], "absent.tsv: no such file"),
+        (&["data.train=pairs.tsv"], "pairs.tsv:1: "),
+        (
+            &["pairs.unlabelled_files=[\"more.txt\"]"],
+            "more.txt:2: byte 4",
+        ),
+        (
+            &["pairs.source=file", "pairs.pair_files=[\"pairs.tsv\"]"],
+            "pairs.tsv:1: ",
+        ),
+    ] {
+        let mut arguments = vec!["check", "run.toml"];
+        arguments.extend(overrides.iter().flat_map(|setting| ["-s", setting]));
+        let output = limbeck_in(folder.path(), &arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(3),
+            "{overrides:?}: {}",
+            stderr(&output)
+        );
+        assert!(
+            stderr(&output).contains(part),
+            "{overrides:?}: {}",
+            stderr(&output)
+        );
+    }
 }
 
 #[test]

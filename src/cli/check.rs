@@ -1,14 +1,16 @@
 //! `limbeck check`: is the run file right, and what will it do?
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use clap::Args;
+use limbeck_data::read::{DatasetReport, PartReport};
 use limbeck_recipes::config::{LayerwiseRun, Model, Run, TrainRun};
 use serde_json::{Value, json};
 
 use super::args::RunFileArgs;
 use super::output;
-use crate::run::Result;
+use crate::run::{Result, check_data};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -22,8 +24,11 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> Result<()> {
     let run = args.run.load()?;
     let file = args.run.run_file().display().to_string();
+    let data = check_data(&run)?;
     if args.json {
-        return output::print_json(&json!({ "file": file, "run": run_as_json(&run) }));
+        let parts = data.as_ref().map(|data| parts_as_json(&data.report));
+        let checked = json!({ "file": file, "run": run_as_json(&run), "data": parts });
+        return output::print_json(&checked);
     }
     let summary = match &run {
         Run::Train(run) => train_summary(run),
@@ -33,7 +38,27 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
         "{file}: ok, task {}\n{}",
         run.task(),
         summary.trim_end()
-    ))
+    ))?;
+    match data {
+        Some(data) => output::print(data.report.to_string().trim_end()),
+        None => output::print("data: the built-in corpus"),
+    }
+}
+
+/// One object per part of the data.
+fn parts_as_json(report: &DatasetReport) -> Value {
+    let part = |part: &PartReport| {
+        let figures = json!({
+            "texts": part.texts,
+            "classes": part.per_class.iter().cloned().collect::<BTreeMap<String, usize>>(),
+            "repeated": part.repeated,
+            "empty": part.empty,
+            "also_in_train": part.in_train,
+            "longest": part.longest,
+        });
+        (part.name.to_owned(), figures)
+    };
+    Value::Object(report.parts.iter().map(part).collect())
 }
 
 fn run_as_json(run: &Run) -> Value {

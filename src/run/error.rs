@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use limbeck_data::DataError;
 use limbeck_recipes::config::ConfigError;
 use limbeck_training::TrainingError;
 
@@ -13,6 +14,9 @@ pub enum Error {
     /// The run file or an override is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A data file is wrong.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// Training, evaluation, or the run folder.
     #[error(transparent)]
     Training(#[from] TrainingError),
@@ -42,7 +46,7 @@ impl Error {
     /// verification failed, 5 diverged, 130 interrupted after a checkpoint.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => 3,
+            Self::Config(_) | Self::Data(_) => 3,
             Self::Training(error) => error.exit_code(),
             Self::Usage(_) => 2,
             Self::Engine(_) | Self::Io { .. } => 1,

@@ -1,10 +1,12 @@
 //! What the commands do, for programs that would rather call than script them.
 
+mod check;
 mod device;
 mod error;
 
 use std::path::PathBuf;
 
+pub use check::check_data;
 pub use device::DeviceChoice;
 pub use error::{Error, Result};
 

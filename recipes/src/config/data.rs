@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::values::Column;
 use crate::layerwise::Preset;
+use limbeck_data::read::Column;
 
 /// Labelled texts, their split and their cleaning: section `[data]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct DataConfig {
     /// Share of the remaining training texts that keep their label, stratified, at least one a
     /// class. `layerwise` uses the others as unlabelled text.
     pub labelled_fraction: f64,
-    /// Seed of both draws; it does not depend on the run's seed.
+    /// Seed of the draw of dev. It does not depend on the run's seed; the draw of the labels does.
     pub split_seed: u64,
     /// Turn the text into lower case.
     pub lower_case: bool,
@@ -154,18 +154,16 @@ pub struct PairsConfig {
     pub swap: f64,
     /// `augment`: share of the units replaced, the least telling first (by TF-IDF).
     pub replace: f64,
-    /// `augment`: units that are never touched.
+    /// `augment`: never touch question words with what follows them, negations and numbers, in
+    /// English where the teacher reads words and in Chinese where it reads characters.
+    pub protect_defaults: bool,
+    /// `augment`: more units that are never touched.
     pub protect: Vec<String>,
-    /// `augment`: units that are never touched, and neither is the unit after them.
-    pub protect_with_next: Vec<String>,
-    /// `augment`: numbers are never touched.
-    pub protect_numbers: bool,
 }
 
 impl PairsConfig {
     /// The values of a preset.
     pub fn preset(preset: Preset) -> Self {
-        let words = |list: &str| list.split(' ').map(String::from).collect();
         Self {
             source: PairSource::Augment,
             pair_files: Vec::new(),
@@ -178,9 +176,8 @@ impl PairsConfig {
             delete: 0.1,
             swap: 0.1,
             replace: 0.1,
-            protect: words("no not nor never none n't cannot without 不 没 无 非"),
-            protect_with_next: words("what which who whom whose when where why how name"),
-            protect_numbers: true,
+            protect_defaults: true,
+            protect: Vec::new(),
         }
     }
 }

@@ -20,6 +20,7 @@
 //! ```
 
 mod check;
+mod convert;
 mod data;
 mod model;
 mod problem;
@@ -35,15 +36,18 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use data::{CorpusConfig, CorpusLanguage, DataConfig, Format, PairSource, PairsConfig};
+pub use limbeck_data::Unit;
+pub use limbeck_data::read::Column;
+pub use limbeck_data::tokenize::TokenizerKind;
 pub use limbeck_training::schedule::Decay;
 pub use model::{
-    BagLoss, BagOfNgramsConfig, Model, ModelKind, NgramUnit, Norm, TextCnnConfig, TextCnnPooling,
-    TokenizerConfig, TokenizerKind, Topology, TransformerConfig, TransformerPooling,
+    BagLoss, BagOfNgramsConfig, Model, ModelKind, Norm, TextCnnConfig, TextCnnPooling,
+    TokenizerConfig, Topology, TransformerConfig, TransformerPooling,
 };
 pub use problem::{ConfigError, Problem};
 pub use source::Override;
 pub use stage::{Optimizer, StageConfig};
-pub use values::{Column, Extent, OffOr};
+pub use values::{Extent, OffOr};
 
 use crate::layerwise::{LayerwiseOptions, Preset, TeacherTargets};
 

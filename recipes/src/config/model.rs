@@ -1,5 +1,7 @@
 //! Architectures: sections `[model]`, `[teacher]`, `[student]` and `[beside_teacher]`.
 
+use limbeck_data::Unit;
+use limbeck_data::tokenize::TokenizerKind;
 use serde::{Deserialize, Serialize};
 
 use super::values::OffOr;
@@ -55,7 +57,7 @@ pub struct TokenizerConfig {
     /// The unit.
     pub kind: TokenizerKind,
     /// Units seen less often than this in the training texts become the unknown token.
-    pub min_count: usize,
+    pub min_count: u64,
     /// Largest number of units kept (the target size of `bpe` and `wordpiece`).
     pub vocabulary_size: usize,
 }
@@ -68,21 +70,6 @@ impl Default for TokenizerConfig {
             vocabulary_size: 50_000,
         }
     }
-}
-
-/// The unit of a tokeniser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenizerKind {
-    /// Words separated by white space.
-    Word,
-    /// Characters, as fits Chinese.
-    Character,
-    /// Byte-pair encoding learned from the training texts.
-    Bpe,
-    /// WordPiece learned from the training texts.
-    #[serde(rename = "wordpiece")]
-    WordPiece,
 }
 
 /// Sizes of a Transformer encoder classifier.
@@ -222,7 +209,7 @@ pub enum TextCnnPooling {
 #[serde(deny_unknown_fields)]
 pub struct BagOfNgramsConfig {
     /// What an n-gram is made of.
-    pub unit: NgramUnit,
+    pub unit: Unit,
     /// Shortest and longest n-gram.
     pub ngrams: [usize; 2],
     /// N-grams seen in fewer training texts than this are ignored (not used with hashing).
@@ -244,7 +231,7 @@ pub struct BagOfNgramsConfig {
 impl Default for BagOfNgramsConfig {
     fn default() -> Self {
         Self {
-            unit: NgramUnit::Word,
+            unit: Unit::Word,
             ngrams: [1, 2],
             min_count: 1,
             hash_bits: OffOr::Off,
@@ -255,16 +242,6 @@ impl Default for BagOfNgramsConfig {
             loss: BagLoss::Hinge,
         }
     }
-}
-
-/// What an n-gram is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NgramUnit {
-    /// Words separated by white space.
-    Word,
-    /// Characters.
-    Character,
 }
 
 /// What a bag-of-n-grams classifier minimises.

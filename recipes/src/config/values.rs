@@ -1,5 +1,4 @@
-//! Values that a plain number cannot express: a switch with a number, a stretch of training, a
-//! column of a table.
+//! Values that a plain number cannot express: a switch with a number, a stretch of training.
 
 use std::fmt;
 use std::str::FromStr;
@@ -164,18 +163,4 @@ impl From<Extent> for String {
     fn from(extent: Extent) -> Self {
         extent.to_string()
     }
-}
-
-/// A column of a data file: its position counted from 0, or its name in the header (CSV) or in
-/// the objects (JSONL).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected a column number counted from 0, or a column name"
-)]
-pub enum Column {
-    /// Position, from 0.
-    Index(usize),
-    /// Name.
-    Name(String),
 }

@@ -176,7 +176,11 @@ impl Checks {
     }
 
     fn tokenizer(&mut self, section: &str, config: &TokenizerConfig) {
-        self.at_least_one(format!("{section}.tokenizer.min_count"), config.min_count);
+        self.require(
+            config.min_count >= 1,
+            format!("{section}.tokenizer.min_count"),
+            || "expected at least 1, found 0".into(),
+        );
         self.at_least_one(
             format!("{section}.tokenizer.vocabulary_size"),
             config.vocabulary_size,
