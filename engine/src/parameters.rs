@@ -113,6 +113,11 @@ impl StoreBuilder {
         self.values(name, shape, vec![value; shape.elements()], false)
     }
 
+    /// Exempts a parameter from weight decay.
+    pub fn no_decay(&mut self, id: ParameterId) {
+        self.records[id.0].decay = false;
+    }
+
     /// Places the parameters on a device.
     ///
     /// # Errors
