@@ -37,7 +37,7 @@
 //! let lengths = encoded.ids.iter().map(|ids| ids.len()).collect();
 //! let mut batches = BatchPlan::new(lengths, 8, 1, "labelled")?.batches(Cursor::default());
 //! let rows = batches.next_batch();
-//! assert_eq!(rows.len(), 8);
+//! assert!(rows.len() <= 8);
 //! # Ok::<(), limbeck_data::DataError>(())
 //! ```
 #![forbid(unsafe_code)]
