@@ -10,11 +10,20 @@ pub mod check;
 pub mod harness;
 mod linear;
 pub mod shared;
+mod weighted_mean;
+mod weighted_sum;
 
 pub use activation::{Activation, ActivationOperator, activation};
 pub use linear::{Linear, linear};
+pub use weighted_mean::{Normaliser, weighted_mean};
+pub use weighted_sum::{add, scale, weighted_sum};
 
 /// Every operator with its formula, cases and shaders. Registering one is one line here.
 pub fn registry() -> Vec<harness::Entry> {
-    vec![activation::entry(), linear::entry()]
+    vec![
+        activation::entry(),
+        linear::entry(),
+        weighted_mean::entry(),
+        weighted_sum::entry(),
+    ]
 }

@@ -131,12 +131,22 @@ impl Case {
 
     /// Adds an input of these numbers, whose gradient is checked.
     #[must_use]
-    pub fn fixed(mut self, values: &[f64], shape: impl Into<Shape>) -> Self {
+    pub fn fixed(self, values: &[f64], shape: impl Into<Shape>) -> Self {
+        self.given(values, shape.into(), true)
+    }
+
+    /// Adds an input of these numbers that gets no gradient.
+    #[must_use]
+    pub fn fixed_constant(self, values: &[f64], shape: impl Into<Shape>) -> Self {
+        self.given(values, shape.into(), false)
+    }
+
+    fn given(mut self, values: &[f64], shape: Shape, differentiate: bool) -> Self {
         let values: Vec<f64> = values.iter().map(|&v| f64::from(v as f32)).collect();
         self.inputs.push(Input::Real {
             values,
-            shape: shape.into(),
-            differentiate: true,
+            shape,
+            differentiate,
         });
         self
     }
