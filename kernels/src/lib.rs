@@ -7,6 +7,7 @@
 
 mod activation;
 pub mod check;
+mod embedding;
 pub mod harness;
 mod linear;
 pub mod shared;
@@ -14,6 +15,7 @@ mod weighted_mean;
 mod weighted_sum;
 
 pub use activation::{Activation, ActivationOperator, activation};
+pub use embedding::{TokenRows, embedding};
 pub use linear::{Linear, linear};
 pub use weighted_mean::{Normaliser, weighted_mean};
 pub use weighted_sum::{add, scale, weighted_sum};
@@ -22,6 +24,7 @@ pub use weighted_sum::{add, scale, weighted_sum};
 pub fn registry() -> Vec<harness::Entry> {
     vec![
         activation::entry(),
+        embedding::entry(),
         linear::entry(),
         weighted_mean::entry(),
         weighted_sum::entry(),

@@ -6,6 +6,7 @@ pub mod gemm;
 pub mod gpu;
 pub mod math;
 pub mod reduce;
+pub(crate) mod segments;
 mod simd;
 
 pub(crate) use simd::vectorised;

@@ -73,7 +73,7 @@ pub fn max(row: &[f32]) -> f32 {
 
 vectorised! {
     /// `into[c] += sum over rows of rows[r * columns + c]`.
-    fn add_rows(into: &mut [f32], rows: &[f32]) {
+    pub(crate) fn add_rows(into: &mut [f32], rows: &[f32]) {
         for row in rows.chunks_exact(into.len()) {
             for (a, b) in into.iter_mut().zip(row) {
                 *a += b;
