@@ -7,6 +7,7 @@
 
 mod activation;
 pub mod check;
+mod conv1d;
 mod embedding;
 pub mod harness;
 mod linear;
@@ -15,6 +16,7 @@ mod weighted_mean;
 mod weighted_sum;
 
 pub use activation::{Activation, ActivationOperator, activation};
+pub use conv1d::{Conv1d, conv1d};
 pub use embedding::{TokenRows, embedding};
 pub use linear::{Linear, linear};
 pub use weighted_mean::{Normaliser, weighted_mean};
@@ -24,6 +26,7 @@ pub use weighted_sum::{add, scale, weighted_sum};
 pub fn registry() -> Vec<harness::Entry> {
     vec![
         activation::entry(),
+        conv1d::entry(),
         embedding::entry(),
         linear::entry(),
         weighted_mean::entry(),

@@ -6,6 +6,8 @@
 
 mod case;
 mod checks;
+mod packed;
 
 pub use case::{Case, Draw, Entry, Input, Subject, Tolerance};
 pub use checks::{Comparison, Outcome, compare, finite_differences, outcome};
+pub use packed::{PackedIds, packed_ids};

@@ -31,6 +31,8 @@ use crate::activation::Activation;
 use crate::check;
 use crate::harness::{Case, Draw, Entry, Tolerance};
 
+pub(crate) use cpu::add_bias;
+
 /// The operator; inputs are x, W and, with `bias`, b.
 #[derive(Clone, Copy, Debug)]
 pub struct Linear {
