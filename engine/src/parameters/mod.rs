@@ -4,14 +4,18 @@
 //! each slice is padded to [`BLOCK`] elements, so that a block of threads never serves two. On
 //! the host each slice is a buffer of its own: tasks then borrow slices independently.
 
+mod vector;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::philox::Stream;
-use crate::shape::{Meta, Shape};
+use crate::shape::Shape;
 use crate::tensor::Tensor;
+
+pub use vector::ParameterVector;
 
 /// Elements a slice of a GPU store is padded to.
 pub const BLOCK: usize = 256;
@@ -283,181 +287,5 @@ impl ParameterStore {
             )));
         }
         self.values_mut()?.load(&all)
-    }
-}
-
-/// A vector with a slice per parameter of a store: values, gradients, moments.
-#[derive(Debug)]
-pub struct ParameterVector {
-    pub(crate) store: u64,
-    device: Device,
-    pub(crate) slices: Vec<Option<Tensor>>,
-    /// First element of each slice in `whole`.
-    offsets: Vec<usize>,
-    whole: Option<Tensor>,
-}
-
-impl ParameterVector {
-    fn allocate(device: &Device, shapes: &[Option<Shape>], store: u64) -> Result<Self> {
-        let mut offsets = Vec::with_capacity(shapes.len());
-        let mut total = 0usize;
-        for shape in shapes {
-            offsets.push(total);
-            total += shape.map_or(0, |s| s.elements().next_multiple_of(BLOCK));
-        }
-        let contiguous = !matches!(device, Device::Cpu(_) | Device::Reference(_));
-        let whole = contiguous
-            .then(|| device.empty(Meta::real([total])))
-            .transpose()?;
-        let slice = |(shape, &offset): (&Option<Shape>, &usize)| {
-            let Some(shape) = *shape else { return Ok(None) };
-            match &whole {
-                Some(whole) => Ok(Some(whole.view(offset, shape))),
-                None => device.empty(Meta::real(shape)).map(Some),
-            }
-        };
-        let slices = shapes
-            .iter()
-            .zip(&offsets)
-            .map(slice)
-            .collect::<Result<_>>()?;
-        Ok(ParameterVector {
-            store,
-            device: device.clone(),
-            slices,
-            offsets,
-            whole,
-        })
-    }
-
-    /// The slice of one parameter; `None` if it was frozen when the vector was made.
-    pub fn get(&self, id: ParameterId) -> Option<&Tensor> {
-        self.slices.get(id.0).and_then(Option::as_ref)
-    }
-
-    /// The slices, in the order of the store's records.
-    pub fn slices_mut(&mut self) -> &mut [Option<Tensor>] {
-        &mut self.slices
-    }
-
-    /// The slices, in the order of the store's records.
-    pub fn slices(&self) -> &[Option<Tensor>] {
-        &self.slices
-    }
-
-    /// On a GPU, the buffer that holds every slice at its offset.
-    pub fn whole(&self) -> Option<&Tensor> {
-        self.whole.as_ref()
-    }
-
-    /// First element of each slice in [`ParameterVector::whole`].
-    pub fn offsets(&self) -> &[usize] {
-        &self.offsets
-    }
-
-    /// The device.
-    pub fn device(&self) -> &Device {
-        &self.device
-    }
-
-    /// Sets every element to zero.
-    ///
-    /// # Errors
-    /// If the GPU failed.
-    pub fn fill_zero(&mut self) -> Result<()> {
-        let device = self.device.clone();
-        if let Some(whole) = &mut self.whole {
-            return device.fill_zero(whole);
-        }
-        self.slices
-            .iter_mut()
-            .flatten()
-            .try_for_each(|slice| device.fill_zero(slice))
-    }
-
-    /// Overwrites every slice; absent ones are skipped.
-    pub(crate) fn load(&mut self, values: &[Vec<f64>]) -> Result<()> {
-        #[cfg(feature = "gpu")]
-        if let Some((gpu, whole)) = self.device.gpu_handle().zip(self.whole.as_ref()) {
-            let mut joined = vec![0f32; whole.shape().elements()];
-            for ((slice, &offset), values) in self.slices.iter().zip(&self.offsets).zip(values) {
-                if slice.is_some() {
-                    let into = joined[offset..].iter_mut();
-                    into.zip(values).for_each(|(a, &b)| *a = b as f32);
-                }
-            }
-            let slice = whole
-                .gpu_slice()
-                .expect("the whole of a GPU store is on the GPU");
-            return gpu.write(&slice, bytemuck::cast_slice(&joined));
-        }
-        for (slice, values) in self.slices.iter_mut().zip(values) {
-            let Some(slice) = slice else { continue };
-            if let Some(into) = slice.host_mut::<f32>() {
-                into.iter_mut()
-                    .zip(values)
-                    .for_each(|(a, &b)| *a = b as f32);
-            } else if let Some(into) = slice.host_mut::<f64>() {
-                into.copy_from_slice(values);
-            }
-        }
-        Ok(())
-    }
-
-    /// The values of every slice; an empty list for absent ones. For checkpoints.
-    ///
-    /// # Errors
-    /// If the GPU failed.
-    pub fn read(&self) -> Result<Vec<Vec<f32>>> {
-        let present: Vec<&Tensor> = self.slices.iter().flatten().collect();
-        let mut read = self.device.read_many(&present)?.into_iter();
-        let each = self.slices.iter();
-        Ok(each
-            .map(|s| s.as_ref().and_then(|_| read.next()).unwrap_or_default())
-            .collect())
-    }
-
-    /// Overwrites every slice with what [`ParameterVector::read`] gave.
-    ///
-    /// # Errors
-    /// [`Error::Mismatch`] if the lengths differ; nothing is overwritten then.
-    pub fn restore(&mut self, values: &[Vec<f32>]) -> Result<()> {
-        let expected = self
-            .slices
-            .iter()
-            .map(|s| s.as_ref().map_or(0, |t| t.shape().elements()));
-        if !expected.eq(values.iter().map(Vec::len)) {
-            return Err(Error::Mismatch(
-                "the saved optimiser state is of another model".into(),
-            ));
-        }
-        let wide: Vec<Vec<f64>> = values
-            .iter()
-            .map(|v| v.iter().map(|&x| f64::from(x)).collect())
-            .collect();
-        self.load(&wide)
-    }
-
-    fn make_unique(&mut self, device: &Device) -> Result<()> {
-        if let Some(whole) = &self.whole {
-            // Every slice, and the whole itself, holds the buffer once.
-            let held = 1 + self.slices.iter().flatten().count();
-            if whole.sharers() > held {
-                let copy = device.copy(whole)?;
-                for (slice, &offset) in self.slices.iter_mut().zip(&self.offsets) {
-                    if let Some(slice) = slice {
-                        *slice = copy.view(offset, slice.shape());
-                    }
-                }
-                self.whole = Some(copy);
-            }
-            return Ok(());
-        }
-        for slice in self.slices.iter_mut().flatten() {
-            if slice.sharers() > 1 {
-                *slice = device.copy(slice)?;
-            }
-        }
-        Ok(())
     }
 }
