@@ -10,6 +10,7 @@ pub mod check;
 mod conv1d;
 mod embedding;
 pub mod harness;
+mod layer_norm;
 mod linear;
 pub mod shared;
 mod weighted_mean;
@@ -18,6 +19,7 @@ mod weighted_sum;
 pub use activation::{Activation, ActivationOperator, activation};
 pub use conv1d::{Conv1d, conv1d};
 pub use embedding::{TokenRows, embedding};
+pub use layer_norm::{add_layer_norm, layer_norm};
 pub use linear::{Linear, linear};
 pub use weighted_mean::{Normaliser, weighted_mean};
 pub use weighted_sum::{add, scale, weighted_sum};
@@ -28,6 +30,7 @@ pub fn registry() -> Vec<harness::Entry> {
         activation::entry(),
         conv1d::entry(),
         embedding::entry(),
+        layer_norm::entry(),
         linear::entry(),
         weighted_mean::entry(),
         weighted_sum::entry(),
