@@ -12,6 +12,8 @@ mod embedding;
 pub mod harness;
 mod layer_norm;
 mod linear;
+mod max_over_time;
+mod mean_over_time;
 pub mod shared;
 mod weighted_mean;
 mod weighted_sum;
@@ -21,6 +23,8 @@ pub use conv1d::{Conv1d, conv1d};
 pub use embedding::{TokenRows, embedding};
 pub use layer_norm::{add_layer_norm, layer_norm};
 pub use linear::{Linear, linear};
+pub use max_over_time::max_over_time;
+pub use mean_over_time::mean_over_time;
 pub use weighted_mean::{Normaliser, weighted_mean};
 pub use weighted_sum::{add, scale, weighted_sum};
 
@@ -32,6 +36,8 @@ pub fn registry() -> Vec<harness::Entry> {
         embedding::entry(),
         layer_norm::entry(),
         linear::entry(),
+        max_over_time::entry(),
+        mean_over_time::entry(),
         weighted_mean::entry(),
         weighted_sum::entry(),
     ]

@@ -7,6 +7,7 @@ pub mod gpu;
 pub mod math;
 pub mod reduce;
 pub(crate) mod segments;
+pub(crate) mod sequences;
 mod simd;
 
 pub(crate) use simd::vectorised;
@@ -22,6 +23,8 @@ pub mod wgsl {
     pub const PHILOX: &str = include_str!("philox.wgsl");
     /// The tiled matrix product; the shader defines `load_a`, `load_b` and `store_c`.
     pub const GEMM: &str = include_str!("gemm.wgsl");
+    /// Numbers as integers that compare as they do.
+    pub const ORDER: &str = include_str!("order.wgsl");
     /// Sums over rows or lanes of a workgroup.
     pub const REDUCE: &str = include_str!("reduce.wgsl");
 }

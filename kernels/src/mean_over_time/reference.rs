@@ -1,0 +1,38 @@
+//! The definition, in f64.
+
+use limbeck_engine::{Backward, Forward};
+
+use crate::shared::sequences::Sizes;
+
+pub(super) fn forward(sizes: Sizes, io: &mut Forward<'_, f64>) {
+    let Sizes {
+        sequences, columns, ..
+    } = sizes;
+    let (x, offsets, y) = (io.real(0), io.ids(1), io.output(0));
+    for s in 0..sequences {
+        for c in 0..columns {
+            let mut sum = 0.0;
+            for r in offsets[s]..offsets[s + 1] {
+                sum += x[r as usize * columns + c];
+            }
+            y[s * columns + c] = sum / f64::from(offsets[s + 1] - offsets[s]);
+        }
+    }
+}
+
+pub(super) fn backward(sizes: Sizes, io: &mut Backward<'_, f64>) {
+    let Sizes {
+        sequences, columns, ..
+    } = sizes;
+    let (offsets, dy) = (io.ids(1), io.upstream());
+    if let Some(dx) = io.gradient(0) {
+        for s in 0..sequences {
+            let length = f64::from(offsets[s + 1] - offsets[s]);
+            for r in offsets[s]..offsets[s + 1] {
+                for c in 0..columns {
+                    dx[r as usize * columns + c] += dy[s * columns + c] / length;
+                }
+            }
+        }
+    }
+}
