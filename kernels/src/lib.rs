@@ -10,6 +10,7 @@ pub mod check;
 mod conv1d;
 mod embedding;
 pub mod harness;
+mod l2_normalise;
 mod layer_norm;
 mod linear;
 mod max_over_time;
@@ -21,6 +22,7 @@ mod weighted_sum;
 pub use activation::{Activation, ActivationOperator, activation};
 pub use conv1d::{Conv1d, conv1d};
 pub use embedding::{TokenRows, embedding};
+pub use l2_normalise::l2_normalise;
 pub use layer_norm::{add_layer_norm, layer_norm};
 pub use linear::{Linear, linear};
 pub use max_over_time::max_over_time;
@@ -34,6 +36,7 @@ pub fn registry() -> Vec<harness::Entry> {
         activation::entry(),
         conv1d::entry(),
         embedding::entry(),
+        l2_normalise::entry(),
         layer_norm::entry(),
         linear::entry(),
         max_over_time::entry(),
