@@ -9,6 +9,7 @@ mod activation;
 pub mod check;
 mod conv1d;
 mod embedding;
+mod embedding_bag;
 pub mod harness;
 mod l2_normalise;
 mod layer_norm;
@@ -22,6 +23,7 @@ mod weighted_sum;
 pub use activation::{Activation, ActivationOperator, activation};
 pub use conv1d::{Conv1d, conv1d};
 pub use embedding::{TokenRows, embedding};
+pub use embedding_bag::{Bags, embedding_bag};
 pub use l2_normalise::l2_normalise;
 pub use layer_norm::{add_layer_norm, layer_norm};
 pub use linear::{Linear, linear};
@@ -36,6 +38,7 @@ pub fn registry() -> Vec<harness::Entry> {
         activation::entry(),
         conv1d::entry(),
         embedding::entry(),
+        embedding_bag::entry(),
         l2_normalise::entry(),
         layer_norm::entry(),
         linear::entry(),

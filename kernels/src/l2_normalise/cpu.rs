@@ -45,7 +45,6 @@ pub(super) fn backward(
     for_row_blocks(dx, columns, |first, block| {
         for (r, dx) in (first..).zip(block.chunks_exact_mut(columns)) {
             let row = r * columns..(r + 1) * columns;
-            // Not `<`: a length that is not a number must not look like a short row.
             if lengths[r] == 0.0 {
                 continue;
             }

@@ -6,14 +6,14 @@ use super::L2Normalise;
 
 pub(super) fn forward(
     operator: &L2Normalise,
-    (rows, columns): (usize, usize),
+    (_, columns): (usize, usize),
     io: &mut Forward<'_, f64>,
 ) {
     let (x, y, lengths) = (io.real(0), io.output(0), io.save(0));
-    for r in 0..rows {
+    for (r, into) in lengths.iter_mut().enumerate() {
         let row = r * columns..(r + 1) * columns;
         let length = x[row.clone()].iter().map(|x| x * x).sum::<f64>().sqrt();
-        lengths[r] = length;
+        *into = length;
         for at in row {
             y[at] = x[at] / length.max(f64::from(operator.epsilon));
         }
@@ -22,19 +22,19 @@ pub(super) fn forward(
 
 pub(super) fn backward(
     operator: &L2Normalise,
-    (rows, columns): (usize, usize),
+    (_, columns): (usize, usize),
     io: &mut Backward<'_, f64>,
 ) {
     let (y, dy, lengths) = (io.output(0), io.upstream(), io.saved(0));
     let epsilon = f64::from(operator.epsilon);
     let Some(dx) = io.gradient(0) else { return };
-    for r in 0..rows {
+    for (r, &length) in lengths.iter().enumerate() {
         let row = r * columns..(r + 1) * columns;
         let along: f64 = row.clone().map(|at| y[at] * dy[at]).sum();
         for at in row {
-            dx[at] += if lengths[r] >= epsilon {
-                (dy[at] - y[at] * along) / lengths[r]
-            } else if lengths[r] > 0.0 {
+            dx[at] += if length >= epsilon {
+                (dy[at] - y[at] * along) / length
+            } else if length > 0.0 {
                 dy[at] / epsilon
             } else {
                 0.0

@@ -75,7 +75,7 @@ fn disjoint_rows<'a>(table: &'a mut [f32], columns: usize, numbers: &[u32]) -> V
 
 vectorised! {
     /// `into += sum of weight * rows[source]`, in the order of the sources.
-    fn add_entries(into: &mut [f32], rows: &[f32], sources: &[u32], weights: Option<&[f32]>) {
+    pub(crate) fn add_entries(into: &mut [f32], rows: &[f32], sources: &[u32], weights: Option<&[f32]>) {
         let columns = into.len();
         let row = |source: u32| &rows[source as usize * columns..][..columns];
         match weights {

@@ -11,6 +11,8 @@ pub(crate) mod gpu;
 
 use limbeck_engine::{Backward, Device, Meta, Result, Tape, Tensor, Var};
 
+pub(crate) use cpu::add_entries;
+
 use crate::check;
 use crate::harness::Case;
 
