@@ -6,29 +6,41 @@
 #![deny(unsafe_code)]
 
 mod activation;
+mod argmax;
 pub mod check;
+mod concat;
 mod conv1d;
+mod dropout;
 mod embedding;
 mod embedding_bag;
+mod gather_rows;
 pub mod harness;
 mod l2_normalise;
 mod layer_norm;
 mod linear;
 mod max_over_time;
 mod mean_over_time;
+mod multiply;
 pub mod shared;
+mod slice;
 mod weighted_mean;
 mod weighted_sum;
 
 pub use activation::{Activation, ActivationOperator, activation};
+pub use argmax::argmax;
+pub use concat::concat;
 pub use conv1d::{Conv1d, conv1d};
+pub use dropout::{dropout, dropout_add};
 pub use embedding::{TokenRows, embedding};
 pub use embedding_bag::{Bags, embedding_bag};
+pub use gather_rows::gather_rows;
 pub use l2_normalise::l2_normalise;
 pub use layer_norm::{add_layer_norm, layer_norm};
 pub use linear::{Linear, linear};
 pub use max_over_time::max_over_time;
 pub use mean_over_time::mean_over_time;
+pub use multiply::multiply;
+pub use slice::slice;
 pub use weighted_mean::{Normaliser, weighted_mean};
 pub use weighted_sum::{add, scale, weighted_sum};
 
@@ -36,14 +48,20 @@ pub use weighted_sum::{add, scale, weighted_sum};
 pub fn registry() -> Vec<harness::Entry> {
     vec![
         activation::entry(),
+        argmax::entry(),
+        concat::entry(),
         conv1d::entry(),
+        dropout::entry(),
         embedding::entry(),
         embedding_bag::entry(),
+        gather_rows::entry(),
         l2_normalise::entry(),
         layer_norm::entry(),
         linear::entry(),
         max_over_time::entry(),
         mean_over_time::entry(),
+        multiply::entry(),
+        slice::entry(),
         weighted_mean::entry(),
         weighted_sum::entry(),
     ]

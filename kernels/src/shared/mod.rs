@@ -1,10 +1,12 @@
 //! What several operators use: SIMD dispatch, elementary functions, reductions, the matrix
 //! product, and the WGSL fragments that are prepended to shaders.
 
+pub(crate) mod columns;
 pub mod gemm;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod math;
+pub(crate) mod philox;
 pub mod reduce;
 pub(crate) mod segments;
 pub(crate) mod sequences;

@@ -24,6 +24,8 @@ use limbeck_engine::{GpuBackward, GpuForward};
 use crate::check;
 use crate::harness::{Case, Draw, Entry};
 
+pub(crate) use cpu::add_scaled;
+
 /// The operator: one factor per input.
 #[derive(Clone, Debug)]
 struct WeightedSum {

@@ -1,0 +1,31 @@
+// dx_r = (dx_r +) the sum of the rows of dy that came from row r, in ascending order.
+
+struct Parameters { count: u32, columns: u32, accumulate: u32 }
+
+@group(0) @binding(0) var<storage, read> order: array<u32>;
+@group(0) @binding(1) var<storage, read> starts: array<u32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(1) @binding(0) var<uniform> p: Parameters;
+
+@compute @workgroup_size(256)
+fn backward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = workgroup_index(group, groups) * 256u + lane;
+    if i >= p.count {
+        return;
+    }
+    let row = i / p.columns;
+    let column = i % p.columns;
+    var value = 0.0;
+    if p.accumulate == 1u {
+        value = dx[i];
+    }
+    for (var k = starts[row]; k < starts[row + 1u]; k++) {
+        value += dy[order[k] * p.columns + column];
+    }
+    dx[i] = value;
+}

@@ -1,0 +1,25 @@
+// y = (y +) a b.
+
+struct Parameters { count: u32, accumulate: u32 }
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> p: Parameters;
+
+@compute @workgroup_size(256)
+fn product(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = workgroup_index(group, groups) * 256u + lane;
+    if i >= p.count {
+        return;
+    }
+    var value = a[i] * b[i];
+    if p.accumulate == 1u {
+        value += y[i];
+    }
+    y[i] = value;
+}
