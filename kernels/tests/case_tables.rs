@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use limbeck_engine::{Device, InstructionSet, set_instruction_set, set_parallel_threshold};
-use limbeck_kernels::harness::{Case, Outcome, compare, finite_differences, outcome};
+use limbeck_kernels::harness::{
+    Case, Outcome, accumulated, compare, finite_differences, outcome, with_present,
+};
 use limbeck_kernels::registry;
 
 /// Thresholds and instruction sets are global: one test at a time changes them.
@@ -51,6 +53,17 @@ fn complaint(
                     comparison.outputs, comparison.gradients
                 )
             })
+        }
+    }
+}
+
+/// Complains unless gradients are added to those already there.
+fn accumulation_complaint(case: &Case, device: &Device, tolerance: f64) -> Option<String> {
+    match run(case, &Device::reference()) {
+        Err(error) => Some(error),
+        Ok(fresh) => {
+            let found = accumulated(case, device).map_err(|error| error.to_string());
+            complaint(found, &with_present(case, fresh), tolerance)
         }
     }
 }
@@ -104,6 +117,19 @@ fn the_cpu_agrees_with_the_reference_on_every_path() {
         }
     }
     set_instruction_set(InstructionSet::best());
+    set_parallel_threshold(1 << 15);
+}
+
+#[test]
+fn gradients_are_added_to_those_already_there() {
+    let _guard = settings();
+    let (cpu, reference) = (Device::cpu(), Device::reference());
+    // In f64, so that only the order of additions differs.
+    for_every_case(|case| accumulation_complaint(case, &reference, 1e-12));
+    for threshold in [1, 1 << 15] {
+        set_parallel_threshold(threshold);
+        for_every_case(|case| accumulation_complaint(case, &cpu, case.tolerance.cpu));
+    }
     set_parallel_threshold(1 << 15);
 }
 
@@ -171,6 +197,7 @@ mod gpu {
                     return Some("two runs differ".into());
                 }
                 complaint(found, &expected, case.tolerance.gpu)
+                    .or_else(|| accumulation_complaint(case, &gpu, case.tolerance.gpu))
             });
         }
         set_workgroup_limit(65_535);

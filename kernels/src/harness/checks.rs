@@ -34,6 +34,41 @@ impl Comparison {
 /// # Errors
 /// If the operator refuses the inputs or the device fails.
 pub fn outcome(case: &Case, device: &Device) -> Result<Outcome> {
+    run(case, device, false)
+}
+
+/// [`outcome`], but each gradient is added to one that is already there, as for a value that is
+/// used twice: an operator that overwrites it is caught by [`with_present`].
+///
+/// # Errors
+/// As [`outcome`].
+pub fn accumulated(case: &Case, device: &Device) -> Result<Outcome> {
+    run(case, device, true)
+}
+
+/// What [`accumulated`] must give where [`outcome`] gave this.
+#[must_use]
+pub fn with_present(case: &Case, mut fresh: Outcome) -> Outcome {
+    let outputs = fresh.outputs.len();
+    let watched = case
+        .inputs
+        .iter()
+        .enumerate()
+        .filter_map(|(i, input)| match input {
+            Input::Real {
+                shape,
+                differentiate: true,
+                ..
+            } => Some(coefficients(outputs + i, *shape)),
+            _ => None,
+        });
+    for (gradient, present) in fresh.gradients.iter_mut().zip(watched) {
+        gradient.iter_mut().zip(present).for_each(|(a, b)| *a += b);
+    }
+    fresh
+}
+
+fn run(case: &Case, device: &Device, accumulate: bool) -> Result<Outcome> {
     let tape = Tape::deterministic(device);
     let inputs = upload(case, &tape, &case.inputs)?;
     let refs: Vec<&Var> = inputs.iter().collect();
@@ -47,6 +82,12 @@ pub fn outcome(case: &Case, device: &Device) -> Result<Outcome> {
         if output.requires_grad() {
             let coefficients = coefficients(index, output.shape());
             seeds.push((output, device.real_f64(&coefficients, output.shape())?));
+        }
+    }
+    for (index, input) in inputs.iter().enumerate() {
+        if accumulate && input.requires_grad() {
+            let present = coefficients(outputs.len() + index, input.shape());
+            seeds.push((input, device.real_f64(&present, input.shape())?));
         }
     }
     let gradients = tape.gradients(seeds)?;
@@ -193,7 +234,7 @@ fn central_difference(
     Ok(difference / (2.0 * step))
 }
 
-/// The random coefficients behind output `index`, rounded to f32 like every input.
+/// The random coefficients behind value `index`, rounded to f32 like every input.
 fn coefficients(index: usize, shape: Shape) -> Vec<f64> {
     let stream = Stream::new(13, "coefficients", index as u32);
     (0..shape.elements() as u32)

@@ -9,5 +9,7 @@ mod checks;
 mod packed;
 
 pub use case::{Case, Draw, Entry, Input, Subject, Tolerance};
-pub use checks::{Comparison, Outcome, compare, finite_differences, outcome};
+pub use checks::{
+    Comparison, Outcome, accumulated, compare, finite_differences, outcome, with_present,
+};
 pub use packed::{PackedIds, packed_ids};
