@@ -32,7 +32,10 @@ impl Format {
 
 /// One column, by its place or by its name.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(untagged, expecting = "expected a column number counted from 0, or a column name")]
+#[serde(
+    untagged,
+    expecting = "expected a column number counted from 0, or a column name"
+)]
 pub enum Column {
     /// The place, from 0. Not possible in JSONL.
     Index(usize),

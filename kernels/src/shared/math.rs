@@ -3,7 +3,11 @@
 //!
 //! exp, ln and tanh use the ranges and polynomials of Cephes (Moshier 1989, single precision);
 //! erf uses Chebyshev fits made for this project.
-#![allow(clippy::excessive_precision, clippy::approx_constant, reason = "fitted coefficients")]
+#![allow(
+    clippy::excessive_precision,
+    clippy::approx_constant,
+    reason = "fitted coefficients"
+)]
 
 /// exp(x). 0 below -87.34 (the smallest normal number there), infinity above 88.72.
 #[inline(always)]
