@@ -182,22 +182,6 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_that_holds_something_already_is_added_to() {
-        for device in [Device::cpu(), Device::reference()] {
-            let tape = Tape::deterministic(&device);
-            let packed = Packed::new(&device, &[2], 0).expect("one sequence");
-            let x = tape.watched(device.real(&[1.0, 2.0], [2, 1]).expect("on the host"));
-            let once = max_over_time(&tape, &x, &packed).expect("fits");
-            let again = max_over_time(&tape, &x, &packed).expect("fits");
-            let one = || device.real(&[1.0], [1, 1]).expect("on the host");
-            let gradients = tape
-                .gradients(vec![(&once, one()), (&again, one())])
-                .expect("on the host");
-            assert_eq!(gradients[0].read().expect("on the host"), [0.0, 2.0]);
-        }
-    }
-
-    #[test]
     fn rows_that_are_not_those_of_the_sequences_are_refused() {
         let device = Device::cpu();
         let tape = Tape::inference(&device);

@@ -134,22 +134,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gradient_that_holds_something_already_is_added_to() {
-        for device in [Device::cpu(), Device::reference()] {
-            let tape = Tape::deterministic(&device);
-            let packed = Packed::new(&device, &[2], 0).expect("one sequence");
-            let x = tape.watched(device.real(&[1.0, 2.0], [2, 1]).expect("on the host"));
-            let once = mean_over_time(&tape, &x, &packed).expect("fits");
-            let again = mean_over_time(&tape, &x, &packed).expect("fits");
-            let times = |c: f32| device.real(&[c], [1, 1]).expect("on the host");
-            let gradients = tape
-                .gradients(vec![(&once, times(1.0)), (&again, times(4.0))])
-                .expect("on the host");
-            assert_eq!(gradients[0].read().expect("on the host"), [2.5, 2.5]);
-        }
-    }
-
-    #[test]
     fn rows_that_are_not_those_of_the_sequences_are_refused() {
         let device = Device::cpu();
         let tape = Tape::inference(&device);
