@@ -7,6 +7,7 @@
 
 mod activation;
 mod argmax;
+mod attention;
 pub mod check;
 mod concat;
 mod conv1d;
@@ -28,6 +29,7 @@ mod weighted_sum;
 
 pub use activation::{Activation, ActivationOperator, activation};
 pub use argmax::argmax;
+pub use attention::{Attention, attention};
 pub use concat::concat;
 pub use conv1d::{Conv1d, conv1d};
 pub use dropout::{dropout, dropout_add};
@@ -49,6 +51,7 @@ pub fn registry() -> Vec<harness::Entry> {
     vec![
         activation::entry(),
         argmax::entry(),
+        attention::entry(),
         concat::entry(),
         conv1d::entry(),
         dropout::entry(),

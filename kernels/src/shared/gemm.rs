@@ -84,13 +84,8 @@ pub fn gemm_then(
     // A product touches its operands; the work is what the arithmetic is worth in such touches.
     chunked(c, rows * n, m * n * k / 16, |task, block| {
         let first = task * rows;
-        block_product(
-            (block.len() / n, k, n),
-            a.skip_rows(first),
-            b,
-            accumulate,
-            block,
-        );
+        let shape = (block.len() / n, k, n);
+        product(shape, 1.0, a.skip_rows(first), b, accumulate, block, n);
         finish(first, block);
     });
 }
@@ -106,30 +101,47 @@ pub fn gemm(
     gemm_then(shape, a, b, accumulate, c, |_, _| ());
 }
 
-fn block_product(
+/// `c = alpha a b` (or `c += alpha a b`) on the calling thread: for blocks of a larger task. Row i
+/// of the result starts at `c[i * c_stride]`.
+pub fn product(
     (m, k, n): (usize, usize, usize),
+    alpha: f32,
     a: Matrix<'_>,
     b: Matrix<'_>,
     accumulate: bool,
     c: &mut [f32],
+    c_stride: usize,
 ) {
+    if m == 0 || n == 0 {
+        return;
+    }
+    assert!(
+        n <= c_stride && (m - 1) * c_stride + n <= c.len(),
+        "gemm: the result does not fit"
+    );
     if k == 0 {
         if !accumulate {
-            c.fill(0.0);
+            c.chunks_mut(c_stride)
+                .take(m)
+                .for_each(|row| row[..n].fill(0.0));
         }
         return;
     }
-    assert!(c.len() == m * n && a.holds(m, k) && b.holds(k, n));
+    assert!(
+        a.holds(m, k) && b.holds(k, n),
+        "gemm: an operand is smaller than its shape"
+    );
     let beta = if accumulate { 1.0 } else { 0.0 };
     #[allow(unsafe_code)]
-    // SAFETY: the assertion above says that every element the strides can reach lies inside its
-    // slice; `c` is borrowed mutably, so it overlaps neither operand.
+    // SAFETY: the assertions above say that every element the strides can reach lies inside its
+    // slice; `c` is borrowed mutably, so it overlaps neither operand, and `n <= c_stride` keeps
+    // its rows apart.
     unsafe {
         matrixmultiply::sgemm(
             m,
             k,
             n,
-            1.0,
+            alpha,
             a.data.as_ptr(),
             a.row_stride as isize,
             a.column_stride as isize,
@@ -138,7 +150,7 @@ fn block_product(
             b.column_stride as isize,
             beta,
             c.as_mut_ptr(),
-            n as isize,
+            c_stride as isize,
             1,
         );
     }
@@ -169,6 +181,19 @@ mod tests {
                 assert_eq!(c, expected, "{m} x {k} x {n}: small integers are exact");
             }
         }
+    }
+
+    #[test]
+    fn a_product_leaves_what_lies_between_its_rows() {
+        let (a, b) = ([1.0, 2.0, 3.0, 4.0], [1.0, 0.0, 0.0, 1.0]);
+        let (a, b) = (Matrix::rows(&a, 2), Matrix::rows(&b, 2));
+        let mut c = [7.0; 5];
+        product((2, 2, 2), 2.0, a, b, false, &mut c, 3);
+        assert_eq!(c, [2.0, 4.0, 7.0, 6.0, 8.0]);
+        product((2, 2, 2), 1.0, a, b, true, &mut c, 3);
+        assert_eq!(c, [3.0, 6.0, 7.0, 9.0, 12.0]);
+        product((2, 0, 2), 1.0, a, b, false, &mut c, 3);
+        assert_eq!(c, [0.0, 0.0, 7.0, 0.0, 0.0]);
     }
 
     #[test]

@@ -1,6 +1,11 @@
 // Elementary functions; the twins of shared/math.rs. Drivers differ in exp and tanh by more than
 // our tolerance, and WGSL has no erf.
 
+// By its bits: drivers may assume that x != x never holds.
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+
 fn exp_(x: f32) -> f32 {
     let clamped = clamp(x, -87.336, 88.02);
     let n = round(clamped * 1.44269504);
@@ -8,7 +13,8 @@ fn exp_(x: f32) -> f32 {
     let p = ((((1.98756915e-4 * r + 1.39819995e-3) * r + 8.33345191e-3) * r + 4.16657959e-2) * r
         + 1.66666655e-1) * r + 0.5;
     let value = (p * r * r + r + 1.0) * bitcast<f32>(u32(i32(n) + 127) << 23u);
-    return select(value, 0.0, x < -87.336);
+    // clamp may lose a NaN.
+    return select(select(value, 0.0, x < -87.336), x, is_nan(x));
 }
 
 fn ln_(x: f32) -> f32 {
