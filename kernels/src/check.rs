@@ -73,3 +73,18 @@ pub fn matrix(operator: &'static str, what: &str, meta: Meta) -> Result<(usize, 
         }),
     }
 }
+
+/// The two dimensions of a matrix of real numbers whose rows have at least one element.
+///
+/// # Errors
+/// If it is not one.
+pub fn nonempty_rows(operator: &'static str, what: &str, meta: Meta) -> Result<(usize, usize)> {
+    let (rows, columns) = matrix(operator, what, meta)?;
+    if columns > 0 {
+        return Ok((rows, columns));
+    }
+    Err(Error::Shape {
+        operator,
+        message: format!("{what} must have at least one column, found {}", meta.shape),
+    })
+}

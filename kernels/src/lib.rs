@@ -8,41 +8,53 @@
 mod activation;
 mod argmax;
 mod attention;
+mod binary_cross_entropy;
 pub mod check;
 mod concat;
 mod conv1d;
+mod cross_entropy;
 mod dropout;
 mod embedding;
 mod embedding_bag;
 mod gather_rows;
 pub mod harness;
+mod kl;
 mod l2_normalise;
 mod layer_norm;
 mod linear;
 mod max_over_time;
 mod mean_over_time;
+mod mse;
 mod multiply;
 pub mod shared;
 mod slice;
+mod softmax;
+mod squared_hinge;
 mod weighted_mean;
 mod weighted_sum;
 
 pub use activation::{Activation, ActivationOperator, activation};
 pub use argmax::argmax;
 pub use attention::{Attention, attention};
+pub use binary_cross_entropy::binary_cross_entropy;
 pub use concat::concat;
 pub use conv1d::{Conv1d, conv1d};
+pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
 pub use dropout::{dropout, dropout_add};
 pub use embedding::{TokenRows, embedding};
 pub use embedding_bag::{Bags, embedding_bag};
 pub use gather_rows::gather_rows;
+pub use kl::{Temperatures, kl, soft_cross_entropy};
 pub use l2_normalise::l2_normalise;
 pub use layer_norm::{add_layer_norm, layer_norm};
 pub use linear::{Linear, linear};
 pub use max_over_time::max_over_time;
 pub use mean_over_time::mean_over_time;
+pub use mse::mse;
 pub use multiply::multiply;
 pub use slice::slice;
+pub use softmax::{log_softmax, softmax};
+pub use squared_hinge::squared_hinge;
 pub use weighted_mean::{Normaliser, weighted_mean};
 pub use weighted_sum::{add, scale, weighted_sum};
 
@@ -52,19 +64,25 @@ pub fn registry() -> Vec<harness::Entry> {
         activation::entry(),
         argmax::entry(),
         attention::entry(),
+        binary_cross_entropy::entry(),
         concat::entry(),
         conv1d::entry(),
+        cross_entropy::entry(),
         dropout::entry(),
         embedding::entry(),
         embedding_bag::entry(),
         gather_rows::entry(),
+        kl::entry(),
         l2_normalise::entry(),
         layer_norm::entry(),
         linear::entry(),
         max_over_time::entry(),
         mean_over_time::entry(),
+        mse::entry(),
         multiply::entry(),
         slice::entry(),
+        softmax::entry(),
+        squared_hinge::entry(),
         weighted_mean::entry(),
         weighted_sum::entry(),
     ]

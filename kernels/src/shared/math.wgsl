@@ -25,7 +25,8 @@ fn ln_(x: f32) -> f32 {
         + 1.4249323e-1) * m - 1.6668058e-1) * m + 2.0000715e-1) * m - 2.4999994e-1) * m
         + 3.3333331e-1;
     let z = m * m;
-    return m + (p * m * z + e * -2.12194440e-4 - 0.5 * z) + e * 0.693359375;
+    let value = m + (p * m * z + e * -2.12194440e-4 - 0.5 * z) + e * 0.693359375;
+    return select(value, x, is_nan(x));
 }
 
 fn tanh_(x: f32) -> f32 {
@@ -33,7 +34,7 @@ fn tanh_(x: f32) -> f32 {
     let near = ((((-5.7049887e-3 * z + 2.0639089e-2) * z - 5.3739715e-2) * z + 1.3331442e-1) * z
         - 3.3333282e-1) * z * x + x;
     let far = 1.0 - 2.0 / (exp_(min(2.0 * abs(x), 40.0)) + 1.0);
-    return select(select(far, -far, x < 0.0), near, abs(x) < 0.625);
+    return select(select(far, -far, x < 0.0), near, abs(x) < 0.625 || is_nan(x));
 }
 
 fn erf_(x: f32) -> f32 {
@@ -44,7 +45,7 @@ fn erf_(x: f32) -> f32 {
     let q = (((((((1.6140616e-6 * a - 4.5590623e-5) * a + 5.9276954e-4) * a - 4.7402224e-3) * a
         + 2.6364717e-2) * a - 1.0997825e-1) * a - 6.3193709e-1) * a - 1.1301667) * a + 3.03213e-4;
     let far = 1.0 - exp_(q);
-    return select(select(far, -far, x < 0.0), near, u < 1.0);
+    return select(select(far, -far, x < 0.0), near, u < 1.0 || is_nan(x));
 }
 
 fn normal_density(x: f32) -> f32 {
@@ -53,4 +54,17 @@ fn normal_density(x: f32) -> f32 {
 
 fn normal_cdf(x: f32) -> f32 {
     return 0.5 * (1.0 + erf_(x * 0.70710678));
+}
+
+// ln(1 + x) for x in [0, 1]: 2 artanh(x / (2 + x)) as a series.
+fn ln_1p(x: f32) -> f32 {
+    let s = x / (2.0 + x);
+    let q = s * s;
+    return 2.0 * s * (((((((q / 15.0 + 0.07692308) * q + 0.09090909) * q + 0.11111111) * q
+        + 0.14285715) * q + 0.2) * q + 0.33333334) * q + 1.0);
+}
+
+fn sigmoid(x: f32) -> f32 {
+    let e = exp_(-abs(x));
+    return select(e, 1.0, x >= 0.0) / (1.0 + e);
 }

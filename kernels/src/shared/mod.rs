@@ -5,6 +5,7 @@ pub(crate) mod columns;
 pub mod gemm;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub(crate) mod log_softmax;
 pub mod math;
 pub(crate) mod philox;
 pub mod reduce;
