@@ -11,6 +11,7 @@ mod attention;
 mod binary_cross_entropy;
 pub mod check;
 mod concat;
+mod confident_rows;
 mod conv1d;
 mod cross_entropy;
 mod dropout;
@@ -18,6 +19,7 @@ mod embedding;
 mod embedding_bag;
 mod gather_rows;
 pub mod harness;
+mod jensen_shannon;
 mod kl;
 mod l2_normalise;
 mod layer_norm;
@@ -38,12 +40,14 @@ pub use argmax::argmax;
 pub use attention::{Attention, attention};
 pub use binary_cross_entropy::binary_cross_entropy;
 pub use concat::concat;
+pub use confident_rows::confident_rows;
 pub use conv1d::{Conv1d, conv1d};
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
 pub use dropout::{dropout, dropout_add};
 pub use embedding::{TokenRows, embedding};
 pub use embedding_bag::{Bags, embedding_bag};
 pub use gather_rows::gather_rows;
+pub use jensen_shannon::jensen_shannon;
 pub use kl::{Temperatures, kl, soft_cross_entropy};
 pub use l2_normalise::l2_normalise;
 pub use layer_norm::{add_layer_norm, layer_norm};
@@ -66,12 +70,14 @@ pub fn registry() -> Vec<harness::Entry> {
         attention::entry(),
         binary_cross_entropy::entry(),
         concat::entry(),
+        confident_rows::entry(),
         conv1d::entry(),
         cross_entropy::entry(),
         dropout::entry(),
         embedding::entry(),
         embedding_bag::entry(),
         gather_rows::entry(),
+        jensen_shannon::entry(),
         kl::entry(),
         l2_normalise::entry(),
         layer_norm::entry(),

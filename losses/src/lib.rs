@@ -1,2 +1,15 @@
-//! The losses of Limbeck.
+//! The named losses of the five methods, and how they are reduced.
+//!
+//! Every function follows the specification's conventions: sums over classes, means over
+//! samples; the factor τ² is always on; the teacher's side is detached. The row-wise operators
+//! they call are in `limbeck-kernels`.
 #![forbid(unsafe_code)]
+
+mod consistency;
+pub mod layerwise;
+mod supervised;
+mod terms;
+
+pub use consistency::{Consistency, Direction, LearningSide, consistency};
+pub use supervised::{hard_cross_entropy, hinge, mean_over_samples, soft_cross_entropy};
+pub use terms::{Term, total};

@@ -1,2 +1,18 @@
-//! The models of Limbeck.
+//! The model families of Limbeck. Each is a configuration, a parameter store and one function
+//! that writes the forward pass on a tape.
 #![forbid(unsafe_code)]
+
+mod bag_of_ngrams;
+mod batch;
+mod classifier;
+mod init;
+mod text_cnn;
+mod transformer;
+
+pub use bag_of_ngrams::{BagOfNgrams, BagOfNgramsConfig};
+pub use batch::{Batch, Encoded, NgramBatch, SparseText, TokenBatch};
+pub use classifier::{Classifier, Output};
+pub use text_cnn::{TextCnn, TextCnnConfig, TextCnnOutput, TimePooling, Topology};
+pub use transformer::{
+    Head, NormPosition, TextPooling, Transformer, TransformerConfig, TransformerOutput,
+};

@@ -1,0 +1,97 @@
+//! What every text classifier offers.
+
+use limbeck_engine::{Device, Error, Fingerprint, ParameterStore, Result, Tape, Var};
+
+use crate::batch::{Batch, Encoded};
+use crate::transformer::TextPooling;
+
+/// What a forward pass gives.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Unnormalised class scores, `[texts, classes]`.
+    pub logits: Var,
+    /// One vector per text and level of depth, `[texts, width]` each; empty for models without
+    /// levels.
+    pub levels: Vec<Var>,
+}
+
+/// A model that reads encoded texts and gives class scores.
+pub trait Classifier: Send + Sync {
+    /// Its parameters.
+    fn parameters(&self) -> &ParameterStore;
+
+    /// Its parameters, to update.
+    fn parameters_mut(&mut self) -> &mut ParameterStore;
+
+    /// Number of classes.
+    fn classes(&self) -> usize;
+
+    /// The vocabulary whose ids it reads.
+    fn vocabulary(&self) -> Fingerprint;
+
+    /// Writes the forward pass on the tape.
+    ///
+    /// # Errors
+    /// If the batch is of another vocabulary or kind, or the device failed.
+    fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output>;
+
+    /// One vector per text, `[texts, width]`, of the states after each of these layers (0 is the
+    /// embedding).
+    ///
+    /// # Errors
+    /// If the model has no such layers, or the device failed.
+    fn pooled_states(
+        &self,
+        tape: &Tape,
+        batch: &Batch,
+        layers: &[usize],
+        pooling: TextPooling,
+    ) -> Result<Vec<Var>> {
+        let _ = (tape, batch, pooling);
+        Err(Error::Mismatch(format!(
+            "the model has no layers {layers:?} to match"
+        )))
+    }
+
+    /// Names of parameters whose number does not count as model size in comparisons: embeddings.
+    fn is_embedding(&self, name: &str) -> bool;
+
+    /// Number of single parameters (weights and biases).
+    fn parameter_count(&self) -> usize {
+        self.parameters().parameters()
+    }
+
+    /// Number of single parameters outside embeddings.
+    fn parameter_count_without_embeddings(&self) -> usize {
+        let records = self.parameters().records().iter();
+        records
+            .filter(|r| !self.is_embedding(&r.name))
+            .map(|r| r.shape.elements())
+            .sum()
+    }
+
+    /// Places a batch of texts on the model's device.
+    ///
+    /// # Errors
+    /// If a text is of another vocabulary or kind than the model reads.
+    fn batch(&self, texts: &[&Encoded], first_sample: u32) -> Result<Batch>;
+
+    /// Class scores of a few texts, row by row. Several threads may call it at once.
+    ///
+    /// # Errors
+    /// As [`Classifier::forward`].
+    fn predict(&self, texts: &[&Encoded]) -> Result<Vec<Vec<f32>>> {
+        let tape = Tape::inference(self.device());
+        let output = self.forward(&tape, &self.batch(texts, 0)?)?;
+        let flat = output.logits.tensor().read()?;
+        Ok(flat
+            .chunks(self.classes().max(1))
+            .map(<[f32]>::to_vec)
+            .collect())
+    }
+
+    /// The device of the parameters.
+    fn device(&self) -> &Device {
+        self.parameters().device()
+    }
+}

@@ -1,0 +1,111 @@
+//! Sizes and choices of a Transformer encoder.
+
+use limbeck_engine::{Error, Fingerprint, Result};
+
+/// Where layer normalisation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormPosition {
+    /// Before each sub-layer, and once after the last layer.
+    Pre,
+    /// After each residual sum, as first published.
+    Post,
+}
+
+/// How one vector is made of a text's states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextPooling {
+    /// The mean over the text's tokens.
+    Mean,
+    /// The state of the first token.
+    First,
+}
+
+/// What the classifier reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// The pooled output of the last layer.
+    Pooled,
+    /// The pooled outputs of these layers (from 1, ascending), each projected to `size` and all
+    /// joined: the projections of layer-wise distillation, trained with the teacher itself.
+    Projected {
+        /// The layers, counted from 1.
+        layers: Vec<usize>,
+        /// Width after projection.
+        size: usize,
+    },
+}
+
+/// Sizes of a Transformer encoder classifier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransformerConfig {
+    /// Number of token ids.
+    pub vocabulary_size: usize,
+    /// The vocabulary the ids belong to.
+    pub vocabulary: Fingerprint,
+    /// Number of classes.
+    pub classes: usize,
+    /// Width of the states.
+    pub hidden_size: usize,
+    /// Number of layers.
+    pub layers: usize,
+    /// Attention heads; they divide `hidden_size`.
+    pub heads: usize,
+    /// Width of the feed-forward layer.
+    pub feed_forward_size: usize,
+    /// Dropout on embeddings, sub-layer outputs and the pooled vector.
+    pub dropout: f64,
+    /// Dropout on attention probabilities.
+    pub attention_dropout: f64,
+    /// Where layer normalisation stands.
+    pub norm: NormPosition,
+    /// How one vector is made of a text's states.
+    pub pooling: TextPooling,
+    /// Number of learned positions: longer texts are cut.
+    pub max_positions: usize,
+    /// What the classifier reads.
+    pub head: Head,
+}
+
+/// Added to the variance in layer norms.
+pub(super) const NORM_EPSILON: f32 = 1e-5;
+
+impl TransformerConfig {
+    pub(super) fn check(&self) -> Result<()> {
+        let refuse = |message: String| {
+            Err(Error::Shape {
+                operator: "transformer",
+                message,
+            })
+        };
+        let sizes = [
+            ("vocabulary_size", self.vocabulary_size),
+            ("classes", self.classes),
+            ("hidden_size", self.hidden_size),
+            ("layers", self.layers),
+            ("heads", self.heads),
+            ("feed_forward_size", self.feed_forward_size),
+            ("max_positions", self.max_positions),
+        ];
+        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+            return refuse(format!("{name} must be at least 1"));
+        }
+        if !self.hidden_size.is_multiple_of(self.heads) {
+            return refuse(format!(
+                "heads must divide hidden_size, found {} heads for {}",
+                self.heads, self.hidden_size
+            ));
+        }
+        if let Head::Projected { layers, size } = &self.head {
+            let ascending = layers.windows(2).all(|pair| pair[0] < pair[1]);
+            let inside = layers.iter().all(|layer| (1..=self.layers).contains(layer));
+            if layers.is_empty() || !ascending || !inside || *size == 0 {
+                return refuse(format!(
+                    "projected layers must ascend within 1 to {}, to a size of at least 1; found \
+                     {layers:?} and size {size}",
+                    self.layers
+                ));
+            }
+        }
+        Ok(())
+    }
+}

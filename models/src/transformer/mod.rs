@@ -1,0 +1,272 @@
+//! Transformer encoder classifier (Vaswani et al. 2017), over packed rows.
+//!
+//! ```text
+//! h_0 = dropout(embedding(token) + position)          post: h_0 = dropout(norm(...))
+//! pre-norm    a = h + dropout(attention(norm(h)))      h' = a + dropout(ffn(norm(a)))
+//! post-norm   a = norm(h + dropout(attention(h)))      h' = norm(a + dropout(ffn(a)))
+//! ffn(x) = gelu(x W1 + b1) W2 + b2
+//! pooled   = mean over the text's tokens, or its first token
+//! head     logits = dropout(pooled(h_L)) W + b
+//!          projected: g_k = pooled(h_m(k)) P_k + c_k,  logits = dropout([g_1 ... g_K]) W + b
+//! ```
+//!
+//! With pre-norm, the last layer's state is the one after the final norm.
+
+mod config;
+mod layer;
+
+use limbeck_engine::{
+    Device, Error, Fingerprint, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
+};
+use limbeck_kernels::{concat, dropout, embedding, gather_rows, layer_norm, mean_over_time};
+
+use config::NORM_EPSILON;
+pub use config::{Head, NormPosition, TextPooling, TransformerConfig};
+use layer::Layer;
+
+use crate::batch::{Batch, Encoded, TokenBatch};
+use crate::classifier::{Classifier, Output};
+use crate::init::{Affine, Norm};
+
+/// The model.
+pub struct Transformer {
+    config: TransformerConfig,
+    store: ParameterStore,
+    embedding: ParameterId,
+    positions: ParameterId,
+    /// After the embedding (post-norm) or after the last layer (pre-norm).
+    norm: Norm,
+    layers: Vec<Layer>,
+    projections: Vec<Affine>,
+    classifier: Affine,
+}
+
+/// What the forward pass gives, for matching and for the classifier.
+#[derive(Clone, Debug)]
+pub struct TransformerOutput {
+    /// Class scores, `[texts, classes]`.
+    pub logits: Var,
+    /// The embedding output, then the output of each layer, `[rows, hidden_size]`.
+    pub states: Vec<Var>,
+    /// The projected, pooled layers of [`Head::Projected`], `[texts, size]` each.
+    pub levels: Vec<Var>,
+}
+
+impl Transformer {
+    /// A model with random weights drawn from the seed.
+    ///
+    /// # Errors
+    /// If the sizes contradict each other, or the device cannot hold them.
+    pub fn new(config: TransformerConfig, seed: u64, device: &Device) -> Result<Self> {
+        config.check()?;
+        let mut store = StoreBuilder::new(seed);
+        let d = config.hidden_size;
+        let embedding = store.normal(
+            "embedding.weight",
+            [config.vocabulary_size, d],
+            1.0 / (d as f64).sqrt(),
+        );
+        let positions = store.normal("positions.weight", [config.max_positions, d], 0.02);
+        let norm = Norm::new(&mut store, "norm", d);
+        let layers = (0..config.layers)
+            .map(|l| Layer::new(&mut store, l, &config))
+            .collect();
+        let (width, projections) = match &config.head {
+            Head::Pooled => (d, Vec::new()),
+            Head::Projected { layers, size } => {
+                let project = |k| Affine::new(&mut store, &format!("projections.{k}"), d, *size);
+                // Of equal widths nothing needs projecting.
+                let needed = if *size == d { 0 } else { layers.len() };
+                (layers.len() * size, (0..needed).map(project).collect())
+            }
+        };
+        let classifier = Affine::new(&mut store, "classifier", width, config.classes);
+        let store = store.build(device)?;
+        Ok(Transformer {
+            config,
+            store,
+            embedding,
+            positions,
+            norm,
+            layers,
+            projections,
+            classifier,
+        })
+    }
+
+    /// Its sizes.
+    pub fn config(&self) -> &TransformerConfig {
+        &self.config
+    }
+
+    /// The forward pass with everything in between.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn forward_with_states(
+        &self,
+        tape: &Tape,
+        batch: &TokenBatch,
+    ) -> Result<TransformerOutput> {
+        let states = self.encode(tape, batch)?;
+        let (logits, levels) = tape.scope("head", || self.classify(tape, &states, batch))?;
+        Ok(TransformerOutput {
+            logits,
+            states,
+            levels,
+        })
+    }
+
+    /// The states `[rows, hidden_size]` of the embedding and of each layer.
+    fn encode(&self, tape: &Tape, batch: &TokenBatch) -> Result<Vec<Var>> {
+        let rate = self.config.dropout;
+        let coordinates = batch.packed.coordinates();
+        let mut states = vec![tape.scope("embedding", || {
+            let table = tape.parameter(&self.store, self.embedding);
+            let positions = tape.parameter(&self.store, self.positions);
+            let h = embedding(tape, &table, &batch.rows, Some((&positions, &batch.packed)))?;
+            let h = match self.config.norm {
+                NormPosition::Pre => h,
+                NormPosition::Post => self.normalise(tape, &h)?,
+            };
+            dropout(tape, &h, coordinates, rate, "transformer.embedding")
+        })?];
+        for (l, layer) in self.layers.iter().enumerate() {
+            let below = &states[l];
+            let above = tape.scope(&format!("layer {}", l + 1), || {
+                layer.forward(tape, &self.store, &self.config, below, &batch.packed)
+            })?;
+            states.push(above);
+        }
+        if self.config.norm == NormPosition::Pre
+            && let Some(last) = states.pop()
+        {
+            states.push(tape.scope("final norm", || self.normalise(tape, &last))?);
+        }
+        Ok(states)
+    }
+
+    fn normalise(&self, tape: &Tape, h: &Var) -> Result<Var> {
+        let gain = tape.parameter(&self.store, self.norm.gain);
+        let bias = tape.parameter(&self.store, self.norm.bias);
+        layer_norm(tape, h, Some(&gain), Some(&bias), NORM_EPSILON)
+    }
+
+    /// One vector per text, `[texts, hidden_size]`, from states `[rows, hidden_size]`.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn pool(
+        &self,
+        tape: &Tape,
+        state: &Var,
+        batch: &TokenBatch,
+        how: TextPooling,
+    ) -> Result<Var> {
+        match how {
+            TextPooling::Mean => mean_over_time(tape, state, &batch.packed),
+            TextPooling::First => {
+                let mut first = 0;
+                let starts: Vec<u32> = batch
+                    .packed
+                    .lengths()
+                    .iter()
+                    .map(|&length| {
+                        first += length as u32;
+                        first - length as u32
+                    })
+                    .collect();
+                gather_rows(tape, state, &starts)
+            }
+        }
+    }
+
+    fn classify(&self, tape: &Tape, states: &[Var], batch: &TokenBatch) -> Result<(Var, Vec<Var>)> {
+        let how = self.config.pooling;
+        let mut levels = Vec::new();
+        let read = match &self.config.head {
+            Head::Pooled => self.pool(tape, &states[self.config.layers], batch, how)?,
+            Head::Projected { layers, .. } => {
+                for (k, &layer) in layers.iter().enumerate() {
+                    let pooled = self.pool(tape, &states[layer], batch, how)?;
+                    levels.push(match self.projections.get(k) {
+                        Some(projection) => projection.apply(tape, &self.store, &pooled, None)?,
+                        None => pooled,
+                    });
+                }
+                concat(tape, &levels.iter().collect::<Vec<_>>())?
+            }
+        };
+        let samples = batch.packed.samples();
+        let read = dropout(
+            tape,
+            &read,
+            samples,
+            self.config.dropout,
+            "transformer.head",
+        )?;
+        let logits = self.classifier.apply(tape, &self.store, &read, None)?;
+        Ok((logits, levels))
+    }
+}
+
+impl Classifier for Transformer {
+    fn parameters(&self) -> &ParameterStore {
+        &self.store
+    }
+
+    fn parameters_mut(&mut self) -> &mut ParameterStore {
+        &mut self.store
+    }
+
+    fn classes(&self) -> usize {
+        self.config.classes
+    }
+
+    fn vocabulary(&self) -> Fingerprint {
+        self.config.vocabulary
+    }
+
+    fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
+        let output = self.forward_with_states(tape, batch.tokens()?)?;
+        Ok(Output {
+            logits: output.logits,
+            levels: output.levels,
+        })
+    }
+
+    fn pooled_states(
+        &self,
+        tape: &Tape,
+        batch: &Batch,
+        layers: &[usize],
+        pooling: TextPooling,
+    ) -> Result<Vec<Var>> {
+        let batch = batch.tokens()?;
+        let states = self.encode(tape, batch)?;
+        let pooled = |&layer: &usize| match states.get(layer) {
+            Some(state) => self.pool(tape, state, batch, pooling),
+            None => Err(Error::Mismatch(format!(
+                "the model has {} layers, but layer {layer} was asked for",
+                self.config.layers
+            ))),
+        };
+        layers.iter().map(pooled).collect()
+    }
+
+    fn is_embedding(&self, name: &str) -> bool {
+        name == "embedding.weight" || name == "positions.weight"
+    }
+
+    fn batch(&self, texts: &[&Encoded], first_sample: u32) -> Result<Batch> {
+        let vocabulary = (self.config.vocabulary, self.config.vocabulary_size);
+        let device = self.store.device();
+        Batch::of_tokens(
+            device,
+            texts,
+            vocabulary,
+            self.config.max_positions,
+            first_sample,
+        )
+    }
+}
