@@ -6,10 +6,12 @@
 #![deny(unsafe_code)]
 
 mod activation;
+mod adamw;
 mod argmax;
 mod attention;
 mod binary_cross_entropy;
 pub mod check;
+mod clip_norm;
 mod concat;
 mod confident_rows;
 mod conv1d;
@@ -28,6 +30,7 @@ mod max_over_time;
 mod mean_over_time;
 mod mse;
 mod multiply;
+mod sgd;
 pub mod shared;
 mod slice;
 mod softmax;
@@ -36,9 +39,11 @@ mod weighted_mean;
 mod weighted_sum;
 
 pub use activation::{Activation, ActivationOperator, activation};
+pub use adamw::{AdamW, AdamWConfig};
 pub use argmax::argmax;
 pub use attention::{Attention, attention};
 pub use binary_cross_entropy::binary_cross_entropy;
+pub use clip_norm::ClipNorm;
 pub use concat::concat;
 pub use confident_rows::confident_rows;
 pub use conv1d::{Conv1d, conv1d};
@@ -56,6 +61,7 @@ pub use max_over_time::max_over_time;
 pub use mean_over_time::mean_over_time;
 pub use mse::mse;
 pub use multiply::multiply;
+pub use sgd::{Sgd, SgdConfig};
 pub use slice::slice;
 pub use softmax::{log_softmax, softmax};
 pub use squared_hinge::squared_hinge;
@@ -66,9 +72,11 @@ pub use weighted_sum::{add, scale, weighted_sum};
 pub fn registry() -> Vec<harness::Entry> {
     vec![
         activation::entry(),
+        adamw::entry(),
         argmax::entry(),
         attention::entry(),
         binary_cross_entropy::entry(),
+        clip_norm::entry(),
         concat::entry(),
         confident_rows::entry(),
         conv1d::entry(),
@@ -86,6 +94,7 @@ pub fn registry() -> Vec<harness::Entry> {
         mean_over_time::entry(),
         mse::entry(),
         multiply::entry(),
+        sgd::entry(),
         slice::entry(),
         softmax::entry(),
         squared_hinge::entry(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use limbeck_engine::{Differentiable, NonDifferentiable, Shape, Stream};
+use limbeck_engine::{Device, Differentiable, NonDifferentiable, Result, Shape, Stream};
 
 /// What the registry knows of an operator.
 pub struct Entry {
@@ -24,6 +24,17 @@ pub enum Subject {
     Differentiable(Arc<dyn Differentiable>),
     /// Its results are constants.
     Constant(Arc<dyn NonDifferentiable>),
+    /// Works in place, off the tape.
+    InPlace(Arc<dyn InPlace>),
+}
+
+/// An update in place: it brings its own numbers, the same on every device.
+pub trait InPlace: std::fmt::Debug + Send + Sync {
+    /// What it left behind on this device.
+    ///
+    /// # Errors
+    /// If the device failed.
+    fn run(&self, device: &Device) -> Result<Vec<Vec<f64>>>;
 }
 
 /// An input of a case: the same numbers on every device.
@@ -94,6 +105,11 @@ impl Case {
     /// A case of an operator whose results are constants.
     pub fn constant(name: impl Into<String>, operator: impl NonDifferentiable + 'static) -> Self {
         Case::of(name, Subject::Constant(Arc::new(operator)))
+    }
+
+    /// A case of an update in place. It has no inputs.
+    pub fn in_place(name: impl Into<String>, update: impl InPlace + 'static) -> Self {
+        Case::of(name, Subject::InPlace(Arc::new(update)))
     }
 
     fn of(name: impl Into<String>, subject: Subject) -> Self {

@@ -29,7 +29,8 @@ impl Comparison {
     }
 }
 
-/// Runs a case forward and backward, with random coefficients behind every output.
+/// Runs a case forward and backward, with random coefficients behind every output; updates in
+/// place run as they are.
 ///
 /// # Errors
 /// If the operator refuses the inputs or the device fails.
@@ -69,6 +70,12 @@ pub fn with_present(case: &Case, mut fresh: Outcome) -> Outcome {
 }
 
 fn run(case: &Case, device: &Device, accumulate: bool) -> Result<Outcome> {
+    if let Subject::InPlace(update) = &case.subject {
+        return Ok(Outcome {
+            outputs: update.run(device)?,
+            gradients: Vec::new(),
+        });
+    }
     let tape = Tape::deterministic(device);
     let inputs = upload(case, &tape, &case.inputs)?;
     let refs: Vec<&Var> = inputs.iter().collect();
@@ -246,6 +253,7 @@ fn apply(case: &Case, tape: &Tape, inputs: &[&Var]) -> Result<Vec<Var>> {
     match &case.subject {
         Subject::Differentiable(operator) => tape.apply_shared(operator.clone(), inputs),
         Subject::Constant(operator) => tape.apply_constant(&**operator, inputs),
+        Subject::InPlace(_) => unreachable!("updates in place run by themselves"),
     }
 }
 

@@ -7,9 +7,11 @@
 mod case;
 mod checks;
 mod packed;
+mod scenario;
 
-pub use case::{Case, Draw, Entry, Input, Subject, Tolerance};
+pub use case::{Case, Draw, Entry, InPlace, Input, Subject, Tolerance};
 pub use checks::{
     Comparison, Outcome, accumulated, compare, finite_differences, outcome, with_present,
 };
 pub use packed::{PackedIds, packed_ids};
+pub(crate) use scenario::Scenario;

@@ -1,6 +1,6 @@
 //! GPU steps that several operators share.
 
-use limbeck_engine::{Binding, Gpu, GpuSlice, Kernel, Result};
+use limbeck_engine::{Binding, Gpu, GpuSlice, Kernel, ParameterVector, Result, Tensor};
 
 use super::wgsl;
 
@@ -15,6 +15,12 @@ pub fn elementwise(elements: usize) -> usize {
 /// Workgroups of the tiled matrix product with an m x n result.
 pub fn gemm_tiles(m: usize, n: usize) -> usize {
     m.div_ceil(64) * n.div_ceil(64)
+}
+
+/// The buffer that holds every slice of a vector.
+pub(crate) fn whole(vector: &ParameterVector) -> GpuSlice {
+    let whole = vector.whole().and_then(Tensor::gpu_slice);
+    whole.expect("the vectors of a GPU store are one buffer each")
 }
 
 /// The word of a flag in a uniform block.

@@ -12,6 +12,7 @@ pub mod reduce;
 pub(crate) mod segments;
 pub(crate) mod sequences;
 mod simd;
+pub(crate) mod update;
 
 pub(crate) use simd::vectorised;
 
@@ -30,4 +31,6 @@ pub mod wgsl {
     pub const ORDER: &str = include_str!("order.wgsl");
     /// Sums over rows or lanes of a workgroup.
     pub const REDUCE: &str = include_str!("reduce.wgsl");
+    /// Blocks, flag and clipping factor of the update kernels.
+    pub const UPDATE: &str = include_str!("update.wgsl");
 }

@@ -1,0 +1,27 @@
+struct Parameters { blocks: u32, learning_rate: f32, momentum: f32 }
+
+@group(0) @binding(2) var<storage, read> gradients: array<f32>;
+@group(0) @binding(3) var<storage, read_write> values: array<f32>;
+@group(0) @binding(4) var<storage, read_write> velocity: array<f32>;
+@group(1) @binding(0) var<uniform> p: Parameters;
+
+@compute @workgroup_size(256)
+fn momentum(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let block = workgroup_index(group, groups);
+    if !may_update(block, p.blocks) {
+        return;
+    }
+    let row = table[block];
+    let i = row.x + lane;
+    let j = row.y + lane;
+    let rate = p.learning_rate * bitcast<f32>(row.z);
+    let value = values[i];
+    let gradient = clipping_factor() * gradients[j] + bitcast<f32>(row.w) * value;
+    let v = p.momentum * velocity[j] + gradient;
+    velocity[j] = v;
+    values[i] = value - rate * v;
+}
