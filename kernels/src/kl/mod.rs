@@ -25,8 +25,6 @@ mod cpu;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod reference;
-#[cfg(test)]
-mod tests;
 
 use limbeck_engine::{
     Backward, Differentiable, Error, Forward, Meta, Operator, Plan, Result, Tape, Var,

@@ -3,7 +3,9 @@
 /// (s, max(0, 1 - s z)) of one class.
 fn shortfall(class: usize, label: u32, z: f64) -> (f64, f64) {
     let sign = if class == label as usize { 1.0 } else { -1.0 };
-    (sign, (1.0 - sign * z).max(0.0))
+    let short = 1.0 - sign * z;
+    // Not max(), which would drop a NaN.
+    (sign, if short <= 0.0 { 0.0 } else { short })
 }
 
 pub(super) fn forward(classes: usize, z: &[f64], labels: &[u32], loss: &mut [f64]) {
