@@ -3,4 +3,18 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+mod context;
+mod dataset;
+mod error;
 pub mod layerwise;
+mod stages;
+mod steps;
+mod supervised;
+pub mod text;
+mod train;
+
+pub use context::RunContext;
+pub use dataset::RunData;
+pub use error::{Error, Result};
+pub use supervised::{Labelled, Supervised, SupervisedLoss};
+pub use train::{Trained, train};

@@ -6,19 +6,24 @@ mod check;
 mod info;
 mod init;
 mod output;
+mod serve;
+mod table;
+mod train;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use limbeck_recipes::config::Task;
 
 pub use args::{MachineArgs, RunFileArgs};
 
 /// Train small text models and distil them, on any CPU or GPU.
 #[derive(Debug, Parser)]
-#[command(name = "limbeck", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(name = "limbeck", version, after_help = AFTER_HELP)]
 struct Cli {
+    /// Without a command: the demonstration.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
     /// Say more about what is going on (twice for everything).
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -37,6 +42,14 @@ enum Command {
     Init(init::InitArgs),
     /// Check a run file and print what it will do.
     Check(check::CheckArgs),
+    /// Train one model.
+    Train(train::TrainArgs),
+    /// Train a teacher and distil it.
+    Distill(train::TrainArgs),
+    /// Judge a finished model on labelled texts.
+    Eval(serve::EvalArgs),
+    /// Classify texts, one a line.
+    Predict(serve::PredictArgs),
     /// Print version, features, CPU and GPUs.
     Info(info::InfoArgs),
 }
@@ -46,9 +59,14 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     output::start_log(cli.verbose, cli.quiet);
     let outcome = match &cli.command {
-        Command::Init(args) => init::run(args),
-        Command::Check(args) => check::run(args),
-        Command::Info(args) => info::run(args),
+        None => train::demonstrate(),
+        Some(Command::Init(args)) => init::run(args),
+        Some(Command::Check(args)) => check::run(args),
+        Some(Command::Train(args)) => train::run(args, Task::Train),
+        Some(Command::Distill(args)) => train::run(args, Task::Layerwise),
+        Some(Command::Eval(args)) => serve::eval(args),
+        Some(Command::Predict(args)) => serve::predict(args),
+        Some(Command::Info(args)) => info::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -20,6 +20,9 @@ pub enum Error {
     /// Training, evaluation, or the run folder.
     #[error(transparent)]
     Training(#[from] TrainingError),
+    /// A recipe, or a saved model.
+    #[error(transparent)]
+    Recipe(#[from] limbeck_recipes::Error),
     /// The device or the engine.
     #[error(transparent)]
     Engine(#[from] limbeck_engine::Error),
@@ -48,6 +51,7 @@ impl Error {
         match self {
             Self::Config(_) | Self::Data(_) => 3,
             Self::Training(error) => error.exit_code(),
+            Self::Recipe(error) => error.exit_code(),
             Self::Usage(_) => 2,
             Self::Engine(_) | Self::Io { .. } => 1,
         }

@@ -1,14 +1,21 @@
 //! What the commands do, for programs that would rather call than script them.
 
 mod check;
+mod demo;
 mod device;
 mod error;
+mod serve;
+mod session;
+mod train;
 
 use std::path::PathBuf;
 
 pub use check::check_data;
+pub use demo::{Demonstration, demonstrate};
 pub use device::DeviceChoice;
 pub use error::{Error, Result};
+pub use serve::{evaluate, load_classifier};
+pub use train::{distill, train};
 
 /// What a command line adds to a run file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

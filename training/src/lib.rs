@@ -10,10 +10,14 @@ mod error;
 pub mod files;
 pub mod interrupt;
 pub mod metrics;
+pub mod optimizer;
 pub mod progress;
 pub mod report;
 pub mod run_folder;
 pub mod schedule;
+pub mod stage;
 pub mod tensors;
+mod weights;
 
 pub use error::{Result, TrainingError};
+pub use weights::{load_weights, save_weights};

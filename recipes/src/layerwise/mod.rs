@@ -2,10 +2,26 @@
 //! semi-supervised with pairs of wordings (CN114742200A).
 
 mod layer_map;
+mod levels;
 mod options;
+mod outputs;
+mod pairs;
+mod principal;
+mod run;
+mod student;
+mod targets;
+mod teacher;
+mod weights;
 
 pub use layer_map::{LayerMap, NamedLayerMap};
+pub use levels::{LevelProjection, Maps};
 pub use options::{
     Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, LayerwiseOptions, Matching,
     Preset, Projection, Sharpening, TeacherTargets, Weight, Weights,
 };
+pub use pairs::EncodedPairs;
+pub use run::{Distilled, distill};
+pub use student::{Lessons, StudentLoss, StudentObjective};
+pub use targets::{LevelSource, Targets};
+pub use teacher::TeacherObjective;
+pub use weights::ConsistencyTerm;

@@ -1,0 +1,150 @@
+//! The data of a run, read and split.
+
+use limbeck_data::corpus::{self, Corpus, CorpusOptions, Language};
+use limbeck_data::pairs::TextPair;
+use limbeck_data::read::{LabelledSet, load_folder};
+use limbeck_data::split::{absent_from_train, dev_split, labelled_split};
+use limbeck_training::run_folder::DataFile;
+
+use crate::config::{CorpusConfig, CorpusLanguage, DataConfig};
+use crate::error::Result;
+
+/// The texts of a run, split as the specification says.
+pub struct RunData {
+    /// Texts whose labels are used.
+    pub labelled: LabelledSet,
+    /// Training texts whose labels are hidden.
+    pub unlabelled: Vec<String>,
+    /// Ready pairs of the unlabelled texts, then of the labelled ones: the built-in corpus has them.
+    pub corpus_pairs: Vec<TextPair>,
+    /// Development set.
+    pub dev: LabelledSet,
+    /// Test set.
+    pub test: LabelledSet,
+    /// For each test text, whether it is absent from train.
+    pub unseen: Vec<bool>,
+    /// What was read.
+    pub files: Vec<DataFile>,
+    /// What a careful person should know about the data.
+    pub report: String,
+}
+
+impl RunData {
+    /// Reads and splits the data. The dev split depends on `split_seed` alone, the labelled part
+    /// on the run's seed.
+    ///
+    /// # Errors
+    /// Whatever a file can be wrong about, with its line.
+    pub fn read(config: &DataConfig, seed: u64) -> Result<Self> {
+        match config.folder_options() {
+            None => Self::built_in(&config.corpus.unwrap_or_default(), config, seed),
+            Some(options) => {
+                let data = load_folder(&config.dir, &options)?;
+                let test = data.test.unwrap_or_default();
+                let files = data
+                    .files
+                    .iter()
+                    .zip(["train", "dev", "test"])
+                    .map(|(file, role)| DataFile::measure(role, &file.path))
+                    .collect::<limbeck_training::Result<_>>()?;
+                let report = data.report.to_string();
+                let split = Split::new(&data.train, data.dev, config, seed)?;
+                Ok(Self::assemble(&data.train, split, test, files, report))
+            }
+        }
+    }
+
+    fn built_in(corpus: &CorpusConfig, config: &DataConfig, seed: u64) -> Result<Self> {
+        let generated = corpus::generate(&CorpusOptions {
+            seed: corpus.seed,
+            train: corpus.train_size,
+            dev: 0,
+            test: corpus.test_size,
+            language: match corpus.language {
+                CorpusLanguage::English => Language::English,
+                CorpusLanguage::Chinese => Language::Chinese,
+            },
+            ..CorpusOptions::default()
+        })?;
+        let Corpus { train, test, .. } = generated;
+        let split = Split::new(&train.set, None, config, seed)?;
+        let rows: Vec<usize> = split
+            .unlabelled
+            .iter()
+            .chain(&split.labelled)
+            .copied()
+            .collect();
+        let pairs = train.pairs(&rows);
+        let report = format!(
+            "the built-in corpus, seed {}: {} texts to train on, {} to test on",
+            corpus.seed,
+            train.set.len(),
+            test.set.len()
+        );
+        let mut data = Self::assemble(&train.set, split, test.set, Vec::new(), report);
+        data.corpus_pairs = pairs;
+        Ok(data)
+    }
+
+    fn assemble(
+        train: &LabelledSet,
+        split: Split,
+        test: LabelledSet,
+        files: Vec<DataFile>,
+        report: String,
+    ) -> Self {
+        RunData {
+            unseen: absent_from_train(&train.texts, &test.texts),
+            labelled: train.select(&split.labelled),
+            unlabelled: split
+                .unlabelled
+                .iter()
+                .map(|&row| train.texts[row].clone())
+                .collect(),
+            corpus_pairs: Vec::new(),
+            dev: split.dev,
+            test,
+            files,
+            report,
+        }
+    }
+
+    /// The texts that vocabularies are learned from: labelled and unlabelled, never dev or test.
+    pub fn training_texts(&self) -> Vec<String> {
+        self.labelled
+            .texts
+            .iter()
+            .chain(&self.unlabelled)
+            .cloned()
+            .collect()
+    }
+}
+
+struct Split {
+    labelled: Vec<usize>,
+    unlabelled: Vec<usize>,
+    dev: LabelledSet,
+}
+
+impl Split {
+    fn new(
+        train: &LabelledSet,
+        dev: Option<LabelledSet>,
+        config: &DataConfig,
+        seed: u64,
+    ) -> Result<Self> {
+        let (dev, rest) = match dev {
+            Some(dev) => (dev, (0..train.len()).collect()),
+            None => {
+                let split = dev_split(train, config.dev_fraction, config.split_seed)?;
+                (train.select(&split.taken), split.rest)
+            }
+        };
+        let kept = labelled_split(train, &rest, config.labelled_fraction, seed)?;
+        Ok(Split {
+            labelled: kept.taken,
+            unlabelled: kept.rest,
+            dev,
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! Principal components of the teacher's features, for ready-made teachers whose head has no
+//! projection.
+
+/// An orthonormal projection onto the directions of largest variance, after the mean is taken off.
+#[derive(Clone, Debug)]
+pub(super) struct Principal {
+    mean: Vec<f64>,
+    /// One component per row, each as long as a feature.
+    components: Vec<Vec<f64>>,
+}
+
+impl Principal {
+    /// The first `count` components of rows of `width` numbers. Each is given the sign that makes
+    /// its largest coordinate positive, so that it does not depend on the order of rotations.
+    pub(super) fn fit(rows: &[f32], width: usize, count: usize) -> Self {
+        let samples = rows.len() / width.max(1);
+        let mut mean = vec![0.0; width];
+        for row in rows.chunks_exact(width) {
+            mean.iter_mut()
+                .zip(row)
+                .for_each(|(m, &x)| *m += f64::from(x) / samples as f64);
+        }
+        let mut covariance = vec![vec![0.0; width]; width];
+        for row in rows.chunks_exact(width) {
+            let centred: Vec<f64> = row
+                .iter()
+                .zip(&mean)
+                .map(|(&x, m)| f64::from(x) - m)
+                .collect();
+            for (line, &x) in covariance.iter_mut().zip(&centred) {
+                line.iter_mut()
+                    .zip(&centred)
+                    .for_each(|(c, y)| *c += x * y / samples as f64);
+            }
+        }
+        let (values, mut vectors) = eigen(covariance);
+        let mut order: Vec<usize> = (0..width).collect();
+        order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+        let components = order.into_iter().take(count).map(|i| {
+            let mut component = std::mem::take(&mut vectors[i]);
+            let largest = component
+                .iter()
+                .copied()
+                .fold(0.0, |m: f64, x| if x.abs() > m.abs() { x } else { m });
+            if largest < 0.0 {
+                component.iter_mut().for_each(|x| *x = -*x);
+            }
+            component
+        });
+        Principal {
+            mean,
+            components: components.collect(),
+        }
+    }
+
+    /// The rows in the coordinates of the components.
+    pub(super) fn project(&self, rows: &[f32]) -> Vec<f32> {
+        let mut projected = Vec::with_capacity(rows.len());
+        for row in rows.chunks_exact(self.mean.len()) {
+            for component in &self.components {
+                let terms = row.iter().zip(&self.mean).zip(component);
+                let sum: f64 = terms.map(|((&x, m), c)| (f64::from(x) - m) * c).sum();
+                projected.push(sum as f32);
+            }
+        }
+        projected
+    }
+}
+
+/// Eigenvalues and eigenvectors (one per row) of a symmetric matrix, by cyclic Jacobi rotations
+/// (Golub and Van Loan, Matrix Computations, section 8.5).
+fn eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
+    const SWEEPS: usize = 60;
+    let n = a.len();
+    let mut vectors: Vec<Vec<f64>> = (0..n)
+        .map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect())
+        .collect();
+    let size: f64 = a.iter().flatten().map(|x| x * x).sum();
+    for _ in 0..SWEEPS {
+        let off: f64 = (0..n)
+            .flat_map(|i| (0..i).map(move |j| (i, j)))
+            .map(|(i, j)| a[i][j].powi(2))
+            .sum();
+        if off <= 1e-24 * size {
+            break;
+        }
+        for p in 0..n {
+            for q in p + 1..n {
+                if a[p][q] != 0.0 {
+                    rotate(&mut a, &mut vectors, p, q);
+                }
+            }
+        }
+    }
+    ((0..n).map(|i| a[i][i]).collect(), vectors)
+}
+
+/// The rotation in the plane (p, q) that makes `a[p][q]` zero.
+fn rotate(a: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize) {
+    let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
+    let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
+    let t = if theta == 0.0 { 1.0 } else { t };
+    let c = 1.0 / (t * t + 1.0).sqrt();
+    let s = t * c;
+    for row in a.iter_mut() {
+        let (x, y) = (row[p], row[q]);
+        (row[p], row[q]) = (c * x - s * y, s * x + c * y);
+    }
+    for k in 0..a.len() {
+        let (x, y) = (a[p][k], a[q][k]);
+        (a[p][k], a[q][k]) = (c * x - s * y, s * x + c * y);
+        let (x, y) = (vectors[p][k], vectors[q][k]);
+        (vectors[p][k], vectors[q][k]) = (c * x - s * y, s * x + c * y);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_direction_along_which_points_lie() {
+        // Points near the line (3, 4) t + (1, 2), with a little scatter across it.
+        let rows: Vec<f32> = (0..40)
+            .flat_map(|i| {
+                let (t, across) = (i as f32 - 19.5, if i % 2 == 0 { 0.1 } else { -0.1 });
+                [1.0 + 3.0 * t - 4.0 * across, 2.0 + 4.0 * t + 3.0 * across]
+            })
+            .collect();
+        let principal = Principal::fit(&rows, 2, 1);
+        let [x, y] = principal.components[0][..] else {
+            panic!("two coordinates")
+        };
+        assert!((x - 0.6).abs() < 1e-3 && (y - 0.8).abs() < 1e-3, "{x} {y}");
+        let projected = principal.project(&[1.0, 2.0, 4.0, 6.0]);
+        assert!(
+            projected[0].abs() < 0.01 && (projected[1] - 5.0).abs() < 0.01,
+            "{projected:?}"
+        );
+    }
+
+    #[test]
+    fn eigenvectors_are_orthonormal_and_diagonalise() {
+        let n = 7;
+        let a: Vec<Vec<f64>> = (0..n)
+            .map(|i| {
+                (0..n)
+                    .map(|j| ((i * j + i + j) % 5) as f64 + f64::from(u8::from(i == j)))
+                    .collect()
+            })
+            .collect();
+        let (values, vectors) = eigen(a.clone());
+        for (value, vector) in values.iter().zip(&vectors) {
+            for i in 0..n {
+                let image: f64 = (0..n).map(|j| a[i][j] * vector[j]).sum();
+                assert!((image - value * vector[i]).abs() < 1e-9);
+            }
+        }
+        for i in 0..n {
+            for j in 0..n {
+                let dot: f64 = vectors[i].iter().zip(&vectors[j]).map(|(x, y)| x * y).sum();
+                assert!((dot - f64::from(u8::from(i == j))).abs() < 1e-12);
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The whole method: teacher, student, and the student alone for comparison.
+
+use limbeck_data::pairs::TextPair;
+use limbeck_models::Head;
+use limbeck_training::TrainingError;
+use limbeck_training::run_folder::{Evaluation, Metrics, Named};
+
+use super::levels::{LevelProjection, Maps};
+use super::options::Projection;
+use super::outputs::TeacherOutputs;
+use super::pairs::{EncodedPairs, unlabelled_pairs};
+use super::student::{Lessons, StudentLoss, StudentObjective};
+use super::teacher::TeacherObjective;
+use super::weights::ConsistencyTerm;
+use crate::config::{LayerwiseRun, Model};
+use crate::context::RunContext;
+use crate::dataset::RunData;
+use crate::error::Result;
+use crate::stages::stage_options;
+use crate::supervised::Labelled;
+use crate::text::{Encoder, TextClassifier};
+use crate::train::SupervisedStage;
+
+/// The finished models and how they did on test.
+pub struct Distilled {
+    /// The teacher of layers.
+    pub teacher: TextClassifier,
+    /// The student.
+    pub student: TextClassifier,
+    /// The student trained without a teacher, if asked for.
+    pub student_alone: Option<TextClassifier>,
+    /// One row of the results table per model.
+    pub metrics: Named<Metrics>,
+    /// Labels and confusion matrices, for the report.
+    pub evaluation: Evaluation,
+}
+
+/// Runs the method on the data of a run file, and reads test once.
+///
+/// # Errors
+/// Those of data, device and training.
+pub fn distill(
+    run: &LayerwiseRun,
+    data: &RunData,
+    context: &mut RunContext<'_>,
+) -> Result<Distilled> {
+    let mut recipe = Recipe { run, data, context };
+    let (pairs, mut report) = unlabelled_pairs(run, data)?;
+    let teacher = recipe.teacher(&pairs)?;
+    let beside = recipe.beside_teacher(&pairs)?;
+    let lessons = recipe.teacher_outputs(&teacher, &pairs, beside.as_ref())?;
+    let (original, other) = lessons.decisions();
+    report.compare_decisions(&original, &other);
+    tracing::info!("pairs: {report}");
+    let student = recipe.student(&lessons, &pairs)?;
+    let alone = recipe.student_alone()?;
+    let beside = beside.as_ref().map(|beside| &beside.classifier);
+    let rows = [
+        ("teacher", Some(&teacher)),
+        ("beside_teacher", beside),
+        ("student_alone", alone.as_ref()),
+        ("student", Some(&student)),
+    ];
+    let (mut metrics, mut confusion) = (Named::default(), Named::default());
+    for (name, classifier) in rows.into_iter().filter_map(|(name, c)| Some((name, c?))) {
+        let (figures, matrix) = classifier.measure(&data.test, &data.unseen)?;
+        metrics.set(name, figures);
+        confusion.set(name, matrix);
+    }
+    let evaluation = Evaluation {
+        labels: student.labels().to_vec(),
+        confusion,
+    };
+    Ok(Distilled {
+        teacher,
+        student,
+        student_alone: alone,
+        metrics,
+        evaluation,
+    })
+}
+
+/// One run of the method.
+pub(super) struct Recipe<'a, 'c> {
+    pub(super) run: &'a LayerwiseRun,
+    pub(super) data: &'a RunData,
+    pub(super) context: &'a mut RunContext<'c>,
+}
+
+impl Recipe<'_, '_> {
+    /// The teacher's layers that the blocks learn from; none unless it is a Transformer.
+    pub(super) fn layers(&self) -> Result<Option<Vec<usize>>> {
+        let Model::Transformer(teacher) = &self.run.teacher else {
+            return Ok(None);
+        };
+        let blocks = self.run.student.kernel_sizes.len();
+        let map = &self.run.distillation.layer_map;
+        let layers = map
+            .layers(blocks, teacher.layers)
+            .map_err(TrainingError::Configuration)?;
+        Ok(Some(layers))
+    }
+
+    /// The head of the teacher: with `in_head` it reads the levels through their projections.
+    fn head(&self) -> Result<Head> {
+        let size = self.run.student.channels;
+        Ok(match (self.run.distillation.projection, self.layers()?) {
+            (Projection::InHead, Some(layers)) => Head::Projected { layers, size },
+            _ => Head::Pooled,
+        })
+    }
+
+    /// Stage 1.
+    fn teacher(&mut self, pairs: &[TextPair]) -> Result<TextClassifier> {
+        let texts = self.data.training_texts();
+        let first_token = self.run.teacher_needs_first_token();
+        let encoder = Encoder::train(&self.run.teacher, &self.run.data, first_token, &texts)?;
+        let labelled = Labelled::new(&encoder, &self.data.labelled);
+        self.train_teacher("teacher", encoder, &labelled, pairs)
+    }
+
+    /// Stage 1 on some labelled texts.
+    pub(super) fn train_teacher(
+        &mut self,
+        name: &str,
+        encoder: Encoder,
+        labelled: &Labelled,
+        pairs: &[TextPair],
+    ) -> Result<TextClassifier> {
+        let run = self.run;
+        let (stage, options) = (&run.training.teacher, &run.distillation);
+        let per_epoch = labelled.texts.len().div_ceil(stage.batch_size.max(1)) as u64;
+        let stage_options = stage_options(name, stage, per_epoch);
+        if let Some(finished) = self.context.finished(name)? {
+            self.context.skip(stage_options.steps);
+            return Ok(finished);
+        }
+        let classes = &self.data.labelled.classes;
+        let (seed, device, head) = (self.context.seed(), self.context.device(), self.head()?);
+        let pairs = EncodedPairs::new(&encoder, pairs);
+        let dev = Labelled::new(&encoder, &self.data.dev);
+        let mut teacher = TextClassifier::new(&run.teacher, head, encoder, classes, seed, device)?;
+        let consistency = ConsistencyTerm::new(
+            &options.teacher_consistency,
+            options.weights.w2,
+            classes.len(),
+            (stage_options.steps, per_epoch),
+        );
+        let batches = (stage.batch_size, run.training.unlabelled_batch_size);
+        let texts = (labelled, &pairs, &dev);
+        let mut objective = TeacherObjective::new(&mut teacher, texts, batches, seed, consistency)?;
+        self.context.train(stage_options, &mut objective)?;
+        self.context.keep(name, &teacher)?;
+        Ok(teacher)
+    }
+
+    /// Stage 2.
+    fn student(&mut self, outputs: &TeacherOutputs, pairs: &[TextPair]) -> Result<TextClassifier> {
+        let run = self.run;
+        let (stage, model) = (&run.training.student, Model::TextCnn(run.student.clone()));
+        let encoder = Encoder::train(&model, &run.data, false, &self.data.training_texts())?;
+        let labelled = Labelled::new(&encoder, &self.data.labelled);
+        let per_epoch = labelled.texts.len().div_ceil(stage.batch_size.max(1)) as u64;
+        let options = stage_options("student", stage, per_epoch);
+        if let Some(finished) = self.context.finished("student")? {
+            self.context.skip(options.steps);
+            return Ok(finished);
+        }
+        let lessons = Lessons {
+            labelled: &labelled,
+            pairs: &EncodedPairs::new(&encoder, pairs),
+            dev: &Labelled::new(&encoder, &self.data.dev),
+            labelled_targets: &outputs.labelled,
+            pair_targets: &outputs.pairs,
+        };
+        let classes = &self.data.labelled.classes;
+        let (seed, device) = (self.context.seed(), self.context.device());
+        let loss = StudentLoss::new(&run.distillation, classes.len(), (options.steps, per_epoch));
+        let mut projection = self.level_projection(outputs)?;
+        let mut student =
+            TextClassifier::new(&model, Head::Pooled, encoder, classes, seed, device)?;
+        let batches = (stage.batch_size, run.training.unlabelled_batch_size);
+        let mut objective =
+            StudentObjective::new(&mut student, &mut projection, lessons, batches, seed, loss)?;
+        self.context.train(options, &mut objective)?;
+        self.context.keep("student", &student)?;
+        Ok(student)
+    }
+
+    fn level_projection(&self, outputs: &TeacherOutputs) -> Result<LevelProjection> {
+        let (seed, device) = (self.context.seed(), self.context.device());
+        let (levels, channels) = (outputs.labelled.level_count(), self.run.student.channels);
+        let width = outputs.labelled.level_width();
+        Ok(match self.run.distillation.projection {
+            _ if levels == 0 => LevelProjection::None,
+            Projection::InHead | Projection::Pca => LevelProjection::None,
+            Projection::Joint => {
+                LevelProjection::Teacher(Maps::new(levels, width, channels, seed, device)?)
+            }
+            Projection::StudentUp => {
+                LevelProjection::Student(Maps::new(levels, channels, width, seed, device)?)
+            }
+        })
+    }
+
+    /// The student on L3 alone: same model, vocabulary, weights at the start, batches, number of
+    /// updates and dev set.
+    fn student_alone(&mut self) -> Result<Option<TextClassifier>> {
+        if !self.run.student_alone {
+            return Ok(None);
+        }
+        let model = Model::TextCnn(self.run.student.clone());
+        let encoder = Encoder::train(&model, &self.run.data, false, &self.data.training_texts())?;
+        let mut stage = SupervisedStage {
+            name: "student_alone",
+            model: &model,
+            head: Head::Pooled,
+            training: &self.run.training.student,
+            term: ("L3", self.run.distillation.weights.w3 as f32),
+        };
+        stage.run(encoder, self.data, self.context).map(Some)
+    }
+}

@@ -1,0 +1,294 @@
+//! Stage 2: the student, from labels, the frozen teacher's outputs, and agreement of pairs.
+//!
+//! ```text
+//! L_student = w3 L3 + w4 L4 + w5 L5 + w6 L6 + w7 L7 + w8 L8
+//! L3 = (1/M)      Σ_i CE(y_i, z_S(x_i))
+//! L4 = (1/M)      Σ_i H_τ(T(x_i), S(x_i))
+//! L5 = (1/(M K))  Σ_i Σ_k MSE(sg g_k(x_i), f_k(x_i))
+//! L6 = (1/N)      Σ_u H_τ(T(u), S(u))              u over all N texts, both sides of each pair
+//! L7 = (1/(N K))  Σ_u Σ_k MSE(sg g_k(u), f_k(u))
+//! L8 = (2/N)      Σ_j KL(p_S(u_j) || p_S(u'_j))
+//! ```
+//!
+//! The texts are fixed and the teacher is frozen, so its outputs were computed once, before.
+
+use limbeck_engine::{ParameterStore, Tape, Var};
+use limbeck_losses::layerwise::{FeatureNorm, layer_matching};
+use limbeck_losses::{Term, consistency, hard_cross_entropy, soft_cross_entropy};
+use limbeck_models::Output;
+use limbeck_training::stage::{DevScore, Objective};
+use serde_json::{Value, json};
+
+use super::levels::LevelProjection;
+use super::options::{self, LayerwiseOptions};
+use super::pairs::{EncodedPairs, both_sides};
+use super::targets::Targets;
+use super::weights::{ConsistencyTerm, LayerWeight};
+use crate::error::Result;
+use crate::steps::Steps;
+use crate::supervised::{Labelled, dev_score};
+use crate::text::TextClassifier;
+
+/// What the student learns from.
+pub struct Lessons<'a> {
+    /// Labelled texts, encoded for the student.
+    pub labelled: &'a Labelled,
+    /// Unlabelled pairs, encoded for the student.
+    pub pairs: &'a EncodedPairs,
+    /// Development set.
+    pub dev: &'a Labelled,
+    /// The teacher's outputs on the labelled texts.
+    pub labelled_targets: &'a Targets,
+    /// The teacher's outputs on the original sides, then on the other sides.
+    pub pair_targets: &'a Targets,
+}
+
+/// Weights and options of the student's loss.
+pub struct StudentLoss {
+    /// τ of L4 and L6.
+    pub temperature: f32,
+    /// Weight of L3.
+    pub w3: f32,
+    /// Weight of L4.
+    pub w4: f32,
+    /// Weight of L6.
+    pub w6: f32,
+    /// Weight of L5.
+    pub(super) w5: LayerWeight,
+    /// Weight of L7.
+    pub(super) w7: LayerWeight,
+    /// Share of L3 + L4 that balanced terms get.
+    pub balanced_share: f64,
+    /// L8 and its weight.
+    pub consistency: ConsistencyTerm,
+    /// Normalisation of features before L5 and L7.
+    pub feature_norm: FeatureNorm,
+}
+
+impl StudentLoss {
+    /// The loss of the options, for a task of `classes` classes and a stage of this length.
+    pub fn new(options: &LayerwiseOptions, classes: usize, length: (u64, u64)) -> Self {
+        let weights = &options.weights;
+        StudentLoss {
+            temperature: options.temperature as f32,
+            w3: weights.w3 as f32,
+            w4: weights.w4 as f32,
+            w6: weights.w6 as f32,
+            w5: LayerWeight::new(weights.w5),
+            w7: LayerWeight::new(weights.w7),
+            balanced_share: options.balanced_share,
+            consistency: ConsistencyTerm::new(
+                &options.student_consistency,
+                weights.w8,
+                classes,
+                length,
+            ),
+            feature_norm: match options.feature_norm {
+                options::FeatureNorm::None => FeatureNorm::None,
+                options::FeatureNorm::L2 => FeatureNorm::L2,
+                options::FeatureNorm::Layer => FeatureNorm::Layer,
+            },
+        }
+    }
+}
+
+/// The objective of stage 2.
+pub struct StudentObjective<'a> {
+    classifier: &'a mut TextClassifier,
+    projection: &'a mut LevelProjection,
+    lessons: Lessons<'a>,
+    labelled_steps: Steps,
+    pair_steps: Option<Steps>,
+    loss: StudentLoss,
+}
+
+impl<'a> StudentObjective<'a> {
+    /// The objective for one seed. Terms whose data are absent or whose weight is 0 are left out.
+    ///
+    /// # Errors
+    /// If there is no labelled text or a batch size is 0.
+    pub fn new(
+        classifier: &'a mut TextClassifier,
+        projection: &'a mut LevelProjection,
+        lessons: Lessons<'a>,
+        (labelled_batch, pair_batch): (usize, usize),
+        seed: u64,
+        loss: StudentLoss,
+    ) -> Result<Self> {
+        let lengths = lessons.labelled.lengths();
+        let labelled_steps = Steps::new(lengths, labelled_batch, seed, "labelled")?;
+        let used = loss.w6 > 0.0 || loss.w7.now() > 0.0 || loss.consistency.weight > 0.0;
+        let pair_steps = (used && !lessons.pairs.is_empty())
+            .then(|| Steps::new(lessons.pairs.lengths(), pair_batch, seed, "pairs"))
+            .transpose()?;
+        Ok(StudentObjective {
+            classifier,
+            projection,
+            lessons,
+            labelled_steps,
+            pair_steps,
+            loss,
+        })
+    }
+
+    /// L3, L4 and L5 on labelled texts.
+    fn labelled_terms(
+        &self,
+        tape: &Tape,
+        rows: &[usize],
+        terms: &mut Vec<Term>,
+    ) -> limbeck_engine::Result<()> {
+        let model = self.classifier.model();
+        let (texts, labels) = self.lessons.labelled.rows(rows);
+        let student = model.forward(tape, &model.batch(&texts, 0)?)?;
+        let loss = &self.loss;
+        if loss.w3 > 0.0 {
+            let value = tape.scope("L3", || hard_cross_entropy(tape, &student.logits, &labels))?;
+            terms.push(Term::new("L3", value, loss.w3));
+        }
+        let targets = self.lessons.labelled_targets;
+        if loss.w4 > 0.0 {
+            let value = tape.scope("L4", || self.soft_labels(tape, &student, targets, rows))?;
+            terms.push(Term::new("L4", value, loss.w4));
+        }
+        if loss.w5.now() > 0.0 && targets.has_levels() {
+            let value = tape.scope("L5", || self.layers(tape, &student, targets, rows))?;
+            terms.push(Term::new("L5", value, loss.w5.now() as f32));
+        }
+        Ok(())
+    }
+
+    /// L6, L7 and L8 on both sides of pairs.
+    fn pair_terms(
+        &self,
+        tape: &Tape,
+        (step, rows, first): (u64, &[usize], u32),
+        terms: &mut Vec<Term>,
+    ) -> limbeck_engine::Result<()> {
+        let model = self.classifier.model();
+        let pairs = self.lessons.pairs;
+        let student = model.forward(tape, &model.batch(&pairs.both_sides(rows), first)?)?;
+        let (loss, targets) = (&self.loss, self.lessons.pair_targets);
+        // Rows of the targets: the original sides come first, then the other sides.
+        let all = pairs.original.len();
+        let both: Vec<usize> = rows
+            .iter()
+            .copied()
+            .chain(rows.iter().map(|row| row + all))
+            .collect();
+        if loss.w6 > 0.0 {
+            let value = tape.scope("L6", || self.soft_labels(tape, &student, targets, &both))?;
+            terms.push(Term::new("L6", value, loss.w6));
+        }
+        if loss.w7.now() > 0.0 && targets.has_levels() {
+            let value = tape.scope("L7", || self.layers(tape, &student, targets, &both))?;
+            terms.push(Term::new("L7", value, loss.w7.now() as f32));
+        }
+        if loss.consistency.weight > 0.0 {
+            let value = tape.scope("L8", || {
+                let (original, augmented) = both_sides(tape, &student.logits, rows.len())?;
+                consistency(tape, &original, &augmented, loss.consistency.options)
+            })?;
+            terms.push(Term::new("L8", value, loss.consistency.weight_at(step)));
+        }
+        Ok(())
+    }
+
+    fn soft_labels(
+        &self,
+        tape: &Tape,
+        student: &Output,
+        targets: &Targets,
+        rows: &[usize],
+    ) -> limbeck_engine::Result<Var> {
+        let teacher = targets.logits(tape, rows)?;
+        soft_cross_entropy(tape, &student.logits, &teacher, self.loss.temperature)
+    }
+
+    fn layers(
+        &self,
+        tape: &Tape,
+        student: &Output,
+        targets: &Targets,
+        rows: &[usize],
+    ) -> limbeck_engine::Result<Var> {
+        let teacher = targets.levels(tape, rows)?;
+        let (teacher, student) = self.projection.apply(tape, teacher, &student.levels)?;
+        let joint = self.projection.learns_from_teacher();
+        layer_matching(tape, &teacher, &student, self.loss.feature_norm, joint)
+    }
+}
+
+impl Objective for StudentObjective<'_> {
+    fn stores(&self) -> Vec<&ParameterStore> {
+        let mut stores = vec![self.classifier.model().parameters()];
+        stores.extend(self.projection.trained());
+        stores
+    }
+
+    fn stores_mut(&mut self) -> Vec<&mut ParameterStore> {
+        let mut stores = vec![self.classifier.model_mut().parameters_mut()];
+        stores.extend(self.projection.trained_mut());
+        stores
+    }
+
+    fn terms(&self, tape: &Tape, step: u64) -> limbeck_training::Result<Vec<Term>> {
+        let mut terms = Vec::new();
+        let rows = self.labelled_steps.rows(step);
+        self.labelled_terms(tape, &rows, &mut terms)?;
+        if let Some(steps) = &self.pair_steps {
+            let batch = (step, steps.rows(step), rows.len() as u32);
+            self.pair_terms(tape, (batch.0, &batch.1, batch.2), &mut terms)?;
+        }
+        Ok(terms)
+    }
+
+    fn samples(&self, step: u64) -> Vec<u64> {
+        self.labelled_steps
+            .rows(step)
+            .into_iter()
+            .map(|row| row as u64)
+            .collect()
+    }
+
+    fn tokens(&self, step: u64) -> u64 {
+        let labelled = self.labelled_steps.rows(step);
+        let labelled: usize = labelled
+            .iter()
+            .map(|&row| self.lessons.labelled.texts[row].len())
+            .sum();
+        let pairs = self
+            .pair_steps
+            .as_ref()
+            .map_or(0, |s| self.lessons.pairs.tokens(&s.rows(step)));
+        (labelled + pairs) as u64
+    }
+
+    fn steps_per_epoch(&self) -> u64 {
+        self.labelled_steps.per_epoch()
+    }
+
+    fn evaluate(&self) -> limbeck_training::Result<Option<DevScore>> {
+        dev_score(self.classifier.model(), self.lessons.dev)
+    }
+
+    fn epoch_ended(&mut self, _epoch: u64, mean: &dyn Fn(&str) -> Option<f64>) {
+        let weighted = |name| mean(&format!("{name}_weighted")).unwrap_or(0.0);
+        let reference = weighted("L3") + weighted("L4");
+        self.loss
+            .w5
+            .settle(self.loss.balanced_share, reference, mean("L5"));
+        self.loss
+            .w7
+            .settle(self.loss.balanced_share, reference, mean("L7"));
+    }
+
+    fn state(&self) -> Value {
+        json!({ "w5": self.loss.w5.state(), "w7": self.loss.w7.state() })
+    }
+
+    fn restore(&mut self, state: &Value) -> limbeck_training::Result<()> {
+        self.loss.w5.restore(&state["w5"])?;
+        self.loss.w7.restore(&state["w7"])
+    }
+}

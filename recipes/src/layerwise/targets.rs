@@ -1,0 +1,153 @@
+//! What the frozen teacher says of fixed texts: computed once, kept on the host, uploaded by row.
+
+use limbeck_engine::{Device, Result, Tape, Tensor, Var};
+use limbeck_models::{Classifier, Encoded, TextPooling};
+
+use super::principal::Principal;
+
+/// One matrix of the teacher's outputs, a row per text.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Rows {
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl Rows {
+    fn upload(&self, device: &Device, rows: &[usize]) -> Result<Tensor> {
+        let mut values = Vec::with_capacity(rows.len() * self.width);
+        for &row in rows {
+            values.extend_from_slice(&self.values[row * self.width..(row + 1) * self.width]);
+        }
+        device.real(&values, [rows.len(), self.width])
+    }
+}
+
+/// Where the teacher's levels come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LevelSource {
+    /// Its head, which projects them already (none for heads without levels).
+    Head,
+    /// The pooled states of these layers, counted from 1.
+    Layers(Vec<usize>, TextPooling),
+}
+
+/// The teacher's outputs on a list of texts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Targets {
+    logits: Rows,
+    levels: Vec<Rows>,
+}
+
+impl Targets {
+    /// Runs the teacher, in evaluation mode, over texts.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn compute(
+        teacher: &dyn Classifier,
+        texts: &[&Encoded],
+        source: &LevelSource,
+    ) -> Result<Self> {
+        const TOGETHER: usize = 64;
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|&row| texts[row].len());
+        let mut targets = Targets::default();
+        for rows in order.chunks(TOGETHER) {
+            let batch: Vec<&Encoded> = rows.iter().map(|&row| texts[row]).collect();
+            let tape = Tape::inference(teacher.device());
+            let batch = teacher.batch(&batch, 0)?;
+            let output = teacher.forward(&tape, &batch)?;
+            let levels = match source {
+                LevelSource::Head => output.levels,
+                LevelSource::Layers(layers, pooling) => {
+                    teacher.pooled_states(&tape, &batch, layers, *pooling)?
+                }
+            };
+            targets.levels.resize_with(levels.len(), Rows::default);
+            scatter(&mut targets.logits, texts.len(), rows, &output.logits)?;
+            for (level, var) in targets.levels.iter_mut().zip(&levels) {
+                scatter(level, texts.len(), rows, var)?;
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Logits alone, a row per text.
+    pub fn of_logits(logits: &[Vec<f32>]) -> Self {
+        let width = logits.first().map_or(0, Vec::len);
+        Targets {
+            logits: Rows {
+                width,
+                values: logits.concat(),
+            },
+            levels: Vec::new(),
+        }
+    }
+
+    /// The same levels with other logits.
+    #[must_use]
+    pub fn with_logits(mut self, logits: &[Vec<f32>]) -> Self {
+        self.logits = Targets::of_logits(logits).logits;
+        self
+    }
+
+    /// Replaces the levels of both by their first `size` principal components over all texts.
+    pub(super) fn reduce(labelled: &mut Targets, pairs: &mut Targets, size: usize) {
+        for (first, second) in labelled.levels.iter_mut().zip(&mut pairs.levels) {
+            let all = [first.values.as_slice(), second.values.as_slice()].concat();
+            let principal = Principal::fit(&all, first.width, size);
+            for rows in [first, second] {
+                rows.values = principal.project(&rows.values);
+                rows.width = size;
+            }
+        }
+    }
+
+    /// The logits of each text.
+    pub fn logit_rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.logits.values.chunks(self.logits.width.max(1))
+    }
+
+    /// Number of levels.
+    pub fn level_count(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// Width of the levels; 0 without levels.
+    pub fn level_width(&self) -> usize {
+        self.levels.first().map_or(0, |level| level.width)
+    }
+
+    /// Whether the teacher has levels to match.
+    pub fn has_levels(&self) -> bool {
+        !self.levels.is_empty()
+    }
+
+    /// The logits of these texts, as constants.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn logits(&self, tape: &Tape, rows: &[usize]) -> Result<Var> {
+        Ok(tape.constant(self.logits.upload(tape.device(), rows)?))
+    }
+
+    /// The features of these texts at every level, as constants.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn levels(&self, tape: &Tape, rows: &[usize]) -> Result<Vec<Var>> {
+        let upload = |level: &Rows| Ok(tape.constant(level.upload(tape.device(), rows)?));
+        self.levels.iter().map(upload).collect()
+    }
+}
+
+/// Writes the rows of a batch to their places.
+fn scatter(into: &mut Rows, texts: usize, rows: &[usize], from: &Var) -> Result<()> {
+    into.width = from.shape().columns();
+    into.values.resize(texts * into.width, 0.0);
+    let values = from.tensor().read()?;
+    for (&row, value) in rows.iter().zip(values.chunks(into.width.max(1))) {
+        into.values[row * into.width..(row + 1) * into.width].copy_from_slice(value);
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Stage 1: the teacher, on labelled texts and unlabelled pairs together.
+//!
+//! ```text
+//! L_teacher = L1 + w2 L2
+//! L1 = (1/M) Σ_i CE(y_i, z_B(x_i))
+//! L2 = (2/N) Σ_j KL( p_B(u_j) || p_B(u'_j) )      u_j original, u'_j its other wording
+//! ```
+
+use limbeck_engine::{ParameterStore, Tape};
+use limbeck_losses::{Term, consistency, hard_cross_entropy};
+use limbeck_models::Encoded;
+use limbeck_training::stage::{DevScore, Objective};
+
+use super::pairs::{EncodedPairs, both_sides};
+use super::weights::ConsistencyTerm;
+use crate::error::Result;
+use crate::steps::Steps;
+use crate::supervised::{Labelled, dev_score};
+use crate::text::TextClassifier;
+
+/// The objective of stage 1.
+pub struct TeacherObjective<'a> {
+    pub(super) classifier: &'a mut TextClassifier,
+    pub(super) labelled: &'a Labelled,
+    pub(super) pairs: &'a EncodedPairs,
+    pub(super) dev: &'a Labelled,
+    labelled_steps: Steps,
+    pair_steps: Option<Steps>,
+    consistency: ConsistencyTerm,
+}
+
+impl<'a> TeacherObjective<'a> {
+    /// The objective for one seed. Without pairs, or with weight 0, L2 is left out.
+    ///
+    /// # Errors
+    /// If there is no labelled text or a batch size is 0.
+    pub fn new(
+        classifier: &'a mut TextClassifier,
+        (labelled, pairs, dev): (&'a Labelled, &'a EncodedPairs, &'a Labelled),
+        (labelled_batch, pair_batch): (usize, usize),
+        seed: u64,
+        consistency: ConsistencyTerm,
+    ) -> Result<Self> {
+        let labelled_steps = Steps::new(labelled.lengths(), labelled_batch, seed, "labelled")?;
+        let used = !pairs.is_empty() && consistency.weight > 0.0;
+        let pair_steps = used
+            .then(|| Steps::new(pairs.lengths(), pair_batch, seed, "pairs"))
+            .transpose()?;
+        Ok(TeacherObjective {
+            classifier,
+            labelled,
+            pairs,
+            dev,
+            labelled_steps,
+            pair_steps,
+            consistency,
+        })
+    }
+}
+
+impl Objective for TeacherObjective<'_> {
+    fn stores(&self) -> Vec<&ParameterStore> {
+        vec![self.classifier.model().parameters()]
+    }
+
+    fn stores_mut(&mut self) -> Vec<&mut ParameterStore> {
+        vec![self.classifier.model_mut().parameters_mut()]
+    }
+
+    fn terms(&self, tape: &Tape, step: u64) -> limbeck_training::Result<Vec<Term>> {
+        let model = self.classifier.model();
+        let (texts, labels) = self.labelled.rows(&self.labelled_steps.rows(step));
+        let logits = model.forward(tape, &model.batch(&texts, 0)?)?.logits;
+        let value = tape.scope("L1", || hard_cross_entropy(tape, &logits, &labels))?;
+        let mut terms = vec![Term::new("L1", value, 1.0)];
+        if let Some(steps) = &self.pair_steps {
+            let rows = steps.rows(step);
+            let sides: Vec<&Encoded> = self.pairs.both_sides(&rows);
+            let logits = model
+                .forward(tape, &model.batch(&sides, texts.len() as u32)?)?
+                .logits;
+            let value = tape.scope("L2", || {
+                let (original, augmented) = both_sides(tape, &logits, rows.len())?;
+                consistency(tape, &original, &augmented, self.consistency.options)
+            })?;
+            terms.push(Term::new("L2", value, self.consistency.weight_at(step)));
+        }
+        Ok(terms)
+    }
+
+    fn samples(&self, step: u64) -> Vec<u64> {
+        self.labelled_steps
+            .rows(step)
+            .into_iter()
+            .map(|row| row as u64)
+            .collect()
+    }
+
+    fn tokens(&self, step: u64) -> u64 {
+        let labelled = self.labelled_steps.rows(step);
+        let labelled: usize = labelled
+            .iter()
+            .map(|&row| self.labelled.texts[row].len())
+            .sum();
+        let pairs = self
+            .pair_steps
+            .as_ref()
+            .map_or(0, |s| self.pairs.tokens(&s.rows(step)));
+        (labelled + pairs) as u64
+    }
+
+    fn steps_per_epoch(&self) -> u64 {
+        self.labelled_steps.per_epoch()
+    }
+
+    fn evaluate(&self) -> limbeck_training::Result<Option<DevScore>> {
+        dev_score(self.classifier.model(), self.dev)
+    }
+}

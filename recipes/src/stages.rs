@@ -1,0 +1,34 @@
+//! From a run file's stage to the options of the training loop.
+
+use limbeck_training::optimizer::OptimizerConfig;
+use limbeck_training::stage::StageOptions;
+
+use crate::config::{Optimizer, StageConfig};
+
+/// The options of a stage named `name` whose epochs have `per_epoch` steps.
+pub(crate) fn stage_options(name: &str, config: &StageConfig, per_epoch: u64) -> StageOptions {
+    let steps = config.steps(per_epoch);
+    let every = |extent: crate::config::Extent| extent.steps(steps, per_epoch).max(1);
+    StageOptions {
+        name: name.into(),
+        steps,
+        first_step: 0,
+        optimizer: match config.optimizer {
+            Optimizer::Adamw => OptimizerConfig::AdamW {
+                betas: config.betas,
+                epsilon: config.epsilon,
+                weight_decay: config.weight_decay,
+            },
+            Optimizer::Sgd => OptimizerConfig::Sgd {
+                momentum: config.momentum,
+                weight_decay: config.weight_decay,
+            },
+        },
+        learning_rate: config.learning_rate,
+        schedule: config.schedule(per_epoch),
+        clip_norm: config.clip_norm.get().map(|norm| norm as f32),
+        patience: config.patience.get().map(|patience| patience as u32),
+        evaluate_every: every(config.evaluate_every),
+        checkpoint_every: every(config.checkpoint_every),
+    }
+}

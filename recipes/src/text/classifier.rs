@@ -1,0 +1,239 @@
+//! An encoder, a model and the names of the classes.
+
+use limbeck_engine::Device;
+use limbeck_models::{
+    self as models, BagOfNgrams, Classifier, Encoded, Head, NormPosition, TextCnn, TextPooling,
+    TimePooling, Transformer,
+};
+
+use super::Encoder;
+use crate::config::{
+    BagOfNgramsConfig, Model, Norm, TextCnnConfig, TextCnnPooling, Topology, TransformerConfig,
+    TransformerPooling,
+};
+use crate::error::Result;
+
+/// A text classifier: everything between a string and a label.
+///
+/// `predict(&self)` may be called by several threads at once.
+pub struct TextClassifier {
+    pub(super) config: Model,
+    pub(super) head: Head,
+    pub(super) encoder: Encoder,
+    pub(super) model: Box<dyn Classifier>,
+    pub(super) labels: Vec<String>,
+}
+
+/// What a classifier thinks of one text.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Prediction {
+    /// The most probable class.
+    pub label: String,
+    /// Its probability.
+    pub probability: f64,
+    /// The probability of every class, in the order of the labels.
+    pub probabilities: Vec<f64>,
+}
+
+impl TextClassifier {
+    /// A model with random weights for an encoder that is trained already.
+    ///
+    /// # Errors
+    /// If the sizes contradict each other, or the device cannot hold them.
+    pub fn new(
+        config: &Model,
+        head: Head,
+        encoder: Encoder,
+        labels: &[String],
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
+        let model = classifier_of(config, &head, &encoder, labels.len(), seed, device)?;
+        Ok(TextClassifier {
+            config: config.clone(),
+            head,
+            encoder,
+            model,
+            labels: labels.to_vec(),
+        })
+    }
+
+    /// The names of the classes.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The model.
+    pub fn model(&self) -> &dyn Classifier {
+        &*self.model
+    }
+
+    /// The model, to train.
+    pub fn model_mut(&mut self) -> &mut dyn Classifier {
+        &mut *self.model
+    }
+
+    /// The encoder.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// The classes of texts, with probabilities.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn predict<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Prediction>> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let encoded = self.encoder.encode_all(texts);
+        let logits = self.model.predict(&encoded.iter().collect::<Vec<_>>())?;
+        Ok(logits.iter().map(|row| self.decide(row)).collect())
+    }
+
+    fn decide(&self, logits: &[f32]) -> Prediction {
+        let probabilities = softmax(logits);
+        let best = argmax(logits);
+        Prediction {
+            label: self.labels[best].clone(),
+            probability: probabilities[best],
+            probabilities,
+        }
+    }
+}
+
+/// Index of the largest score; the first of equals.
+pub(crate) fn argmax(scores: &[f32]) -> usize {
+    let better = |best: usize, i: usize| if scores[i] > scores[best] { i } else { best };
+    (0..scores.len()).fold(0, better)
+}
+
+/// Probabilities from scores.
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|&z| f64::from(z - largest).exp())
+        .collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|p| p / sum).collect()
+}
+
+/// The model that a configuration describes, with random weights.
+///
+/// # Errors
+/// If the sizes contradict each other, or the device cannot hold them.
+pub fn classifier_of(
+    config: &Model,
+    head: &Head,
+    encoder: &Encoder,
+    classes: usize,
+    seed: u64,
+    device: &Device,
+) -> limbeck_engine::Result<Box<dyn Classifier>> {
+    Ok(match config {
+        Model::Transformer(config) => Box::new(Transformer::new(
+            transformer(config, head, encoder, classes),
+            seed,
+            device,
+        )?),
+        Model::TextCnn(config) => Box::new(TextCnn::new(
+            text_cnn(config, encoder, classes),
+            seed,
+            device,
+        )?),
+        Model::BagOfNgrams(config) => Box::new(BagOfNgrams::new(
+            bag_of_ngrams(config, encoder, classes),
+            seed,
+            device,
+        )?),
+    })
+}
+
+fn transformer(
+    config: &TransformerConfig,
+    head: &Head,
+    encoder: &Encoder,
+    classes: usize,
+) -> models::TransformerConfig {
+    models::TransformerConfig {
+        vocabulary_size: encoder.size(),
+        vocabulary: encoder.fingerprint(),
+        classes,
+        hidden_size: config.hidden_size,
+        layers: config.layers,
+        heads: config.heads,
+        feed_forward_size: config.feed_forward_size,
+        dropout: config.dropout,
+        attention_dropout: config.attention_dropout,
+        norm: match config.norm {
+            Norm::Pre => NormPosition::Pre,
+            Norm::Post => NormPosition::Post,
+        },
+        pooling: match config.pooling {
+            TransformerPooling::Mean => TextPooling::Mean,
+            TransformerPooling::First => TextPooling::First,
+        },
+        max_positions: config.max_positions,
+        head: head.clone(),
+    }
+}
+
+fn text_cnn(config: &TextCnnConfig, encoder: &Encoder, classes: usize) -> models::TextCnnConfig {
+    models::TextCnnConfig {
+        vocabulary_size: encoder.size(),
+        vocabulary: encoder.fingerprint(),
+        classes,
+        embedding_size: config.embedding_size,
+        channels: config.channels,
+        kernel_sizes: config.kernel_sizes.clone(),
+        topology: match config.topology {
+            Topology::Stacked => models::Topology::Stacked,
+            Topology::Parallel => models::Topology::Parallel,
+        },
+        pooling: match config.pooling {
+            TextCnnPooling::Max => TimePooling::Max,
+            TextCnnPooling::Mean => TimePooling::Mean,
+            TextCnnPooling::MaxMean => TimePooling::MaxMean,
+        },
+        dropout: config.dropout,
+        // The tokeniser has cut the texts already.
+        max_length: usize::MAX,
+    }
+}
+
+fn bag_of_ngrams(
+    config: &BagOfNgramsConfig,
+    encoder: &Encoder,
+    classes: usize,
+) -> models::BagOfNgramsConfig {
+    models::BagOfNgramsConfig {
+        vocabulary_size: encoder.size(),
+        vocabulary: encoder.fingerprint(),
+        classes,
+        hidden_size: config.hidden_size,
+        dropout: config.dropout,
+    }
+}
+
+/// Class scores of encoded texts, in their order, computed in batches of like length.
+///
+/// # Errors
+/// If the device failed.
+pub(crate) fn logits_of(
+    model: &dyn Classifier,
+    texts: &[&Encoded],
+) -> limbeck_engine::Result<Vec<Vec<f32>>> {
+    const TOKENS: usize = 8192;
+    let lengths: Vec<usize> = texts.iter().map(|t| t.len().max(1)).collect();
+    let longest = lengths.iter().copied().max().unwrap_or(1);
+    let batch_size = (TOKENS / longest).clamp(16, 512);
+    let mut logits = vec![Vec::new(); texts.len()];
+    for rows in limbeck_data::batch::evaluation_batches(&lengths, batch_size) {
+        let batch: Vec<&Encoded> = rows.iter().map(|&row| texts[row]).collect();
+        for (&row, scores) in rows.iter().zip(model.predict(&batch)?) {
+            logits[row] = scores;
+        }
+    }
+    Ok(logits)
+}

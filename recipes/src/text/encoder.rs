@@ -1,0 +1,121 @@
+//! From a text to what a model reads.
+
+use std::path::Path;
+
+use limbeck_data::ngrams::{NgramFeatures, NgramOptions};
+use limbeck_data::tokenize::{TextTokenizer, Tokenizer, TokenizerOptions};
+use limbeck_engine::Fingerprint;
+use limbeck_models::{Encoded, SparseText};
+
+use crate::config::{DataConfig, Model};
+
+/// A tokeniser, or a table of n-grams.
+#[derive(Clone, Debug)]
+pub enum Encoder {
+    /// For models that read tokens.
+    Tokens(TextTokenizer),
+    /// For models that read n-grams.
+    Ngrams(NgramFeatures),
+}
+
+impl Encoder {
+    /// Learns the vocabulary of a model from training texts (and no others). `first_token` puts
+    /// `<cls>` before every text.
+    ///
+    /// # Errors
+    /// An option without sense.
+    pub fn train(
+        model: &Model,
+        data: &DataConfig,
+        first_token: bool,
+        texts: &[String],
+    ) -> limbeck_data::Result<Self> {
+        let tokens =
+            |options: TokenizerOptions| TextTokenizer::train(texts, &options).map(Encoder::Tokens);
+        match model {
+            Model::Transformer(config) => {
+                let options = config.tokenizer.options(data, first_token);
+                let max_length = options.max_length.min(config.max_positions);
+                tokens(TokenizerOptions {
+                    max_length,
+                    ..options
+                })
+            }
+            Model::TextCnn(config) => tokens(config.tokenizer.options(data, first_token)),
+            Model::BagOfNgrams(config) => {
+                let options = NgramOptions {
+                    unit: config.unit,
+                    shortest: config.ngrams[0],
+                    longest: config.ngrams[1],
+                    lowercase: data.lower_case,
+                    min_texts: config.min_count as u32,
+                    hash_bits: config.hash_bits.get(),
+                    sublinear: config.sublinear,
+                };
+                NgramFeatures::fit(texts, &options).map(Encoder::Ngrams)
+            }
+        }
+    }
+
+    /// A text as the model reads it.
+    pub fn encode(&self, text: &str) -> Encoded {
+        match self {
+            Encoder::Tokens(tokenizer) => Encoded::Tokens(tokenizer.encode(text)),
+            Encoder::Ngrams(features) => {
+                let (indices, weights) = features.row(text).into_iter().unzip();
+                let vocabulary = features.fingerprint();
+                Encoded::Ngrams(SparseText {
+                    indices,
+                    weights,
+                    vocabulary,
+                })
+            }
+        }
+    }
+
+    /// Many texts.
+    pub fn encode_all<T: AsRef<str>>(&self, texts: &[T]) -> Vec<Encoded> {
+        texts
+            .iter()
+            .map(|text| self.encode(text.as_ref()))
+            .collect()
+    }
+
+    /// Number of ids.
+    pub fn size(&self) -> usize {
+        match self {
+            Encoder::Tokens(tokenizer) => tokenizer.vocabulary().len(),
+            Encoder::Ngrams(features) => features.dimensions(),
+        }
+    }
+
+    /// What the ids belong to.
+    pub fn fingerprint(&self) -> Fingerprint {
+        match self {
+            Encoder::Tokens(tokenizer) => tokenizer.fingerprint(),
+            Encoder::Ngrams(features) => features.fingerprint(),
+        }
+    }
+
+    /// Writes the encoder as JSON.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path) -> limbeck_data::Result<()> {
+        match self {
+            Encoder::Tokens(tokenizer) => tokenizer.save(path),
+            Encoder::Ngrams(features) => features.save(path),
+        }
+    }
+
+    /// Reads what [`Encoder::save`] wrote for a model of this kind.
+    ///
+    /// # Errors
+    /// No such file, or not what was written.
+    pub fn load(model: &Model, path: &Path) -> limbeck_data::Result<Self> {
+        match model {
+            Model::BagOfNgrams(_) => NgramFeatures::load(path).map(Encoder::Ngrams),
+            _ => TextTokenizer::load(path).map(Encoder::Tokens),
+        }
+    }
+}

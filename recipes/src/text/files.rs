@@ -1,0 +1,104 @@
+//! A classifier in a folder: `model.safetensors`, `config.json`, `encoder.json`.
+
+use std::path::Path;
+
+use limbeck_engine::Device;
+use limbeck_models::Head;
+use limbeck_training::files::{read_text, write_folder, write_json};
+use limbeck_training::{load_weights, save_weights};
+use serde::{Deserialize, Serialize};
+
+use super::{Encoder, TextClassifier};
+use crate::config::Model;
+use crate::error::{Error, Result};
+
+const FORMAT_VERSION: u32 = 1;
+const WEIGHTS: &str = "model.safetensors";
+const CONFIG: &str = "config.json";
+const ENCODER: &str = "encoder.json";
+
+#[derive(Serialize, Deserialize)]
+struct ConfigFile {
+    format: String,
+    format_version: u32,
+    labels: Vec<String>,
+    /// Fingerprint of the encoder the weights were trained with, in hexadecimal.
+    vocabulary: String,
+    projected_layers: Vec<usize>,
+    projected_size: usize,
+    model: Model,
+}
+
+impl TextClassifier {
+    /// Writes the classifier into a folder, which appears whole or not at all.
+    ///
+    /// # Errors
+    /// If the disk refuses, or the GPU failed.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        let (projected_layers, projected_size) = match &self.head {
+            Head::Pooled => (Vec::new(), 0),
+            Head::Projected { layers, size } => (layers.clone(), *size),
+        };
+        let config = ConfigFile {
+            format: "limbeck-classifier".into(),
+            format_version: FORMAT_VERSION,
+            labels: self.labels.clone(),
+            vocabulary: format!("{:016x}", self.encoder.fingerprint().0),
+            projected_layers,
+            projected_size,
+            model: self.config.clone(),
+        };
+        if let Some(parent) = folder.parent() {
+            std::fs::create_dir_all(parent).map_err(|cause| Error::io("create", parent, cause))?;
+        }
+        let mut encoder = Ok(());
+        write_folder(folder, |partial| {
+            save_weights(self.model.parameters(), &partial.join(WEIGHTS))?;
+            encoder = self.encoder.save(&partial.join(ENCODER));
+            write_json(&partial.join(CONFIG), &config)
+        })?;
+        Ok(encoder?)
+    }
+
+    /// Reads a classifier that [`TextClassifier::save`] wrote.
+    ///
+    /// # Errors
+    /// If a file is missing, damaged, of a later version, or the files do not belong together.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self> {
+        let path = folder.join(CONFIG);
+        let config: ConfigFile = serde_json::from_str(&read_text(&path)?)
+            .map_err(|error| Error::model(&path, format!("is not a classifier: {error}")))?;
+        if config.format_version > FORMAT_VERSION {
+            return Err(Error::model(
+                &path,
+                format!(
+                    "was written in format {} by a later version; this one reads up to {FORMAT_VERSION}",
+                    config.format_version
+                ),
+            ));
+        }
+        let encoder = Encoder::load(&config.model, &folder.join(ENCODER))?;
+        let found = format!("{:016x}", encoder.fingerprint().0);
+        if found != config.vocabulary {
+            return Err(Error::model(
+                &folder.join(ENCODER),
+                format!(
+                    "has vocabulary {found}, but the weights were trained with {}: the files are \
+                     of two models",
+                    config.vocabulary
+                ),
+            ));
+        }
+        let head = match config.projected_layers.as_slice() {
+            [] => Head::Pooled,
+            layers => Head::Projected {
+                layers: layers.to_vec(),
+                size: config.projected_size,
+            },
+        };
+        let mut classifier =
+            TextClassifier::new(&config.model, head, encoder, &config.labels, 0, device)?;
+        load_weights(classifier.model.parameters_mut(), &folder.join(WEIGHTS))?;
+        Ok(classifier)
+    }
+}

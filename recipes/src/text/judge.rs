@@ -1,0 +1,127 @@
+//! Measuring a finished classifier: quality, size, speed.
+
+use std::time::Instant;
+
+use limbeck_data::read::LabelledSet;
+use limbeck_models::{Classifier, Encoded};
+use limbeck_training::metrics::ConfusionMatrix;
+use limbeck_training::run_folder::Metrics;
+
+use super::classifier::{argmax, logits_of};
+use super::{Encoder, TextClassifier};
+use crate::error::Result;
+
+/// How a classifier did on labelled texts.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Truth against decision.
+    pub confusion: ConfusionMatrix,
+    /// Mean cross-entropy.
+    pub loss: f64,
+    /// The decision on each text.
+    pub decisions: Vec<u32>,
+}
+
+/// Judges encoded texts against their labels.
+///
+/// # Errors
+/// If the device failed.
+pub fn judge(
+    model: &dyn Classifier,
+    texts: &[&Encoded],
+    labels: &[u32],
+) -> limbeck_training::Result<Judged> {
+    let logits = logits_of(model, texts)?;
+    let decisions: Vec<u32> = logits.iter().map(|row| argmax(row) as u32).collect();
+    let loss = logits
+        .iter()
+        .zip(labels)
+        .map(|(row, &label)| negative_log_likelihood(row, label));
+    Ok(Judged {
+        loss: loss.sum::<f64>() / labels.len().max(1) as f64,
+        confusion: ConfusionMatrix::from_labels(labels, &decisions, model.classes())?,
+        decisions,
+    })
+}
+
+fn negative_log_likelihood(logits: &[f32], label: u32) -> f64 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|&z| f64::from(z - largest).exp()).sum();
+    sum.ln() + f64::from(largest - logits[label as usize])
+}
+
+impl TextClassifier {
+    /// Quality on labelled texts, size, and microseconds per text: the figures of one row of a
+    /// results table. `unseen` marks the texts that are absent from train.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn measure(
+        &self,
+        test: &LabelledSet,
+        unseen: &[bool],
+    ) -> Result<(Metrics, ConfusionMatrix)> {
+        let encoded = self.encoder.encode_all(&test.texts);
+        let judged = judge(
+            &*self.model,
+            &encoded.iter().collect::<Vec<_>>(),
+            &test.labels,
+        )?;
+        let mut metrics = Metrics::of_classifier(&judged.confusion);
+        let rows = || {
+            unseen
+                .iter()
+                .enumerate()
+                .filter(|(_, unseen)| **unseen)
+                .map(|(row, _)| row)
+        };
+        if rows().next().is_some() {
+            let truth: Vec<u32> = rows().map(|row| test.labels[row]).collect();
+            let decided: Vec<u32> = rows().map(|row| judged.decisions[row]).collect();
+            let matrix = ConfusionMatrix::from_labels(&truth, &decided, self.labels.len())?;
+            metrics = metrics
+                .rate("accuracy_unseen", matrix.accuracy())
+                .rate("macro_f1_unseen", matrix.macro_f1());
+        }
+        let model = &*self.model;
+        let metrics = metrics
+            .rate("cross_entropy", judged.loss)
+            .count("parameters", model.parameter_count() as u64)
+            .count(
+                "parameters_without_embeddings",
+                model.parameter_count_without_embeddings() as u64,
+            )
+            .count("bytes", 4 * model.parameter_count() as u64)
+            .rate(
+                "us_per_text",
+                time_per_text(&self.encoder, model, &test.texts)?,
+            );
+        Ok((metrics, judged.confusion))
+    }
+}
+
+/// Median microseconds from string to label, one thread, batch 1.
+///
+/// # Errors
+/// If the device failed, or no thread can be started.
+pub fn time_per_text(encoder: &Encoder, model: &dyn Classifier, texts: &[String]) -> Result<f64> {
+    const TEXTS: usize = 200;
+    let one = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .map_err(|error| limbeck_engine::Error::Device(error.to_string()))?;
+    one.install(|| {
+        let mut times = Vec::new();
+        // Spread over the set, which may be sorted.
+        let stride = (texts.len() / TEXTS).max(1);
+        for text in texts.iter().step_by(stride).take(TEXTS) {
+            let start = Instant::now();
+            let encoded = encoder.encode(text);
+            let logits = model.predict(&[&encoded])?;
+            std::hint::black_box(argmax(&logits[0]));
+            times.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+        times.sort_by(f64::total_cmp);
+        Ok(times.get(times.len() / 2).copied().unwrap_or(f64::NAN))
+    })
+}

@@ -1,0 +1,159 @@
+//! `limbeck predict` and `limbeck eval`.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::output;
+use crate::run::{DeviceChoice, Error, Result, evaluate, load_classifier};
+
+#[derive(Debug, Args)]
+pub(super) struct ModelArgs {
+    /// A run folder, or the folder of one model.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Which model of the run: teacher, student, student_alone ...
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// cpu, gpu, gpu:NAME (a part of the adapter's name) or reference.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: DeviceChoice,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PredictArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Texts, one a line; `-` for standard input.
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: PathBuf,
+    /// One JSON object a line, with the probability of every class.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EvalArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Labelled texts: `label<TAB>text` lines, CSV or JSONL.
+    #[arg(value_name = "DATA")]
+    data: PathBuf,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lines answered together: enough to fill the machine, few enough to stream.
+const TOGETHER: usize = 64;
+
+pub(super) fn predict(args: &PredictArgs) -> Result<()> {
+    let device = args.model.device.open()?;
+    let classifier = load_classifier(&args.model.run, args.model.model.as_deref(), &device)?;
+    let mut lines = Lines::open(&args.file)?;
+    let mut stdout = io::stdout().lock();
+    loop {
+        let texts = lines.next(TOGETHER)?;
+        if texts.is_empty() {
+            return Ok(());
+        }
+        for prediction in classifier.predict(&texts)? {
+            let line = if args.json {
+                let classes = classifier.labels().iter().zip(&prediction.probabilities);
+                let classes: serde_json::Map<_, _> = classes
+                    .map(|(label, p)| (label.clone(), json!(p)))
+                    .collect();
+                let (label, p) = (&prediction.label, prediction.probability);
+                json!({ "label": label, "probability": p, "probabilities": classes }).to_string()
+            } else {
+                format!("{}\t{:.4}", prediction.label, prediction.probability)
+            };
+            match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+                Ok(()) => {}
+                Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(cause) => return Err(io_error("write to", Path::new("stdout"), cause)),
+            }
+        }
+    }
+}
+
+pub(super) fn eval(args: &EvalArgs) -> Result<()> {
+    let device = args.model.device.open()?;
+    let classifier = load_classifier(&args.model.run, args.model.model.as_deref(), &device)?;
+    let metrics = evaluate(&classifier, &args.data)?;
+    if args.json {
+        let value = serde_json::to_value(&metrics).expect("metrics hold numbers and names alone");
+        return output::print_json(&value);
+    }
+    let lines = metrics.iter().map(|(name, value)| {
+        let value = value.map_or_else(|| "-".into(), ToString::to_string);
+        format!("{name}\t{value}")
+    });
+    output::print(&lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// The lines of a file or of standard input, a few at a time.
+struct Lines {
+    reader: Box<dyn BufRead>,
+    path: PathBuf,
+    number: usize,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Self> {
+        let reader: Box<dyn BufRead> = if path.as_os_str() == "-" {
+            Box::new(io::stdin().lock())
+        } else {
+            let file = File::open(path).map_err(|cause| io_error("read", path, cause))?;
+            Box::new(BufReader::new(file))
+        };
+        Ok(Lines {
+            reader,
+            path: path.into(),
+            number: 0,
+        })
+    }
+
+    /// Up to `count` lines; of a terminal or a slow pipe, those that are there.
+    fn next(&mut self, count: usize) -> Result<Vec<String>> {
+        let mut texts = Vec::new();
+        let mut line = Vec::new();
+        while texts.len() < count {
+            line.clear();
+            let read = self.reader.read_until(b'\n', &mut line);
+            if read.map_err(|cause| io_error("read", &self.path, cause))? == 0 {
+                break;
+            }
+            self.number += 1;
+            let text = std::str::from_utf8(&line).map_err(|error| {
+                Error::Usage(format!(
+                    "{}:{}: expected UTF-8, found another byte after {} bytes: convert the file",
+                    self.path.display(),
+                    self.number,
+                    error.valid_up_to()
+                ))
+            })?;
+            texts.push(text.trim_end_matches(['\n', '\r']).to_string());
+            // Answer a person, or a program that waits, at once.
+            if !self
+                .reader
+                .fill_buf()
+                .is_ok_and(|rest| rest.contains(&b'\n'))
+            {
+                break;
+            }
+        }
+        Ok(texts)
+    }
+}
+
+fn io_error(action: &'static str, path: &Path, cause: io::Error) -> Error {
+    Error::Io {
+        action,
+        path: path.into(),
+        cause,
+    }
+}

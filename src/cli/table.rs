@@ -1,0 +1,102 @@
+//! The results table.
+
+use std::fmt::Write;
+
+use limbeck_training::run_folder::{Results, TestResults};
+
+const COLUMNS: [(&str, &str); 6] = [
+    ("accuracy", "accuracy"),
+    ("macro_f1", "macro-F1"),
+    ("parameters", "parameters"),
+    ("parameters_without_embeddings", "of these not embeddings"),
+    ("bytes", "bytes"),
+    ("us_per_text", "us/text"),
+];
+
+/// One line per model: quality, size and speed.
+pub(super) fn results(results: &Results) -> String {
+    let rows = results.test.rows();
+    let named = |name: &str| match (&results.test, name) {
+        (TestResults::Model(_), _) => "model".to_string(),
+        (_, "student") => "student distilled".to_string(),
+        (_, name) => name.replace('_', " "),
+    };
+    let width = rows
+        .iter()
+        .map(|(name, _)| named(name).len())
+        .max()
+        .unwrap_or(0);
+    let mut text = " ".repeat(width);
+    for (_, title) in COLUMNS {
+        let _ = write!(text, "  {title:>10}");
+    }
+    for (name, metrics) in rows {
+        let _ = write!(text, "\n{:<width$}", named(name));
+        for (key, title) in COLUMNS {
+            let column = title.len().max(10);
+            let _ = match (key, metrics.get(key)) {
+                (_, None) => write!(text, "  {:>column$}", "-"),
+                ("accuracy" | "macro_f1", Some(rate)) => write!(text, "  {rate:>column$.4}"),
+                ("us_per_text", Some(time)) => write!(text, "  {time:>column$.1}"),
+                (_, Some(count)) => write!(text, "  {:>column$}", grouped(count as u64)),
+            };
+        }
+    }
+    text
+}
+
+/// Digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use limbeck_training::run_folder::{Metrics, Named};
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        let pairs = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ];
+        for (number, text) in pairs {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn the_table_has_a_line_per_model_and_dashes_for_what_is_missing() {
+        let teacher = Metrics::new()
+            .rate("accuracy", 0.875)
+            .count("parameters", 1200);
+        let test = TestResults::Models(Named::from_iter([("teacher", teacher)]));
+        let text = results(&Results {
+            test,
+            ..Results::default()
+        });
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(
+            lines[1].starts_with("teacher") && lines[1].contains("0.8750"),
+            "{text}"
+        );
+        assert!(
+            lines[1].contains("1,200") && lines[1].ends_with('-'),
+            "{text}"
+        );
+        assert_eq!(lines[0].len(), lines[1].len(), "columns line up: {text}");
+    }
+}

@@ -1,0 +1,139 @@
+//! What `train` and `distill` share: device, threads, run folder, provenance, results.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use limbeck_engine::{Device, instruction_set};
+use limbeck_recipes::config::Run;
+use limbeck_recipes::{RunContext, RunData};
+use limbeck_training::checkpoint::Fingerprint;
+use limbeck_training::files::write_atomic;
+use limbeck_training::interrupt::Interrupt;
+use limbeck_training::report::Report;
+use limbeck_training::run_folder::{
+    Evaluation, Existing, Results, RunFolder, RunInfo, RunPaths, TestResults,
+};
+
+use super::{Error, Result, RunOptions};
+
+/// What a task gives back.
+pub(super) struct Finished {
+    pub(super) test: TestResults,
+    pub(super) evaluation: Evaluation,
+}
+
+/// Runs a task in its run folder, inside a pool of the threads asked for.
+pub(super) fn in_run_folder<F>(
+    run: &Run,
+    seed: u64,
+    options: &RunOptions,
+    task: F,
+) -> Result<Results>
+where
+    F: FnOnce(&RunData, &mut RunContext<'_>) -> Result<Finished> + Send,
+{
+    let threads = options.threads.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Error::Usage(format!("cannot start {threads} threads: {error}")))?;
+    pool.install(|| run_task(run, seed, options, task))
+}
+
+fn run_task<F>(run: &Run, seed: u64, options: &RunOptions, task: F) -> Result<Results>
+where
+    F: FnOnce(&RunData, &mut RunContext<'_>) -> Result<Finished>,
+{
+    let start = Instant::now();
+    let device = options.device.open()?;
+    let data = RunData::read(run.data(), seed)?;
+    tracing::info!("{}", data.report.trim_end());
+    let folder = open_folder(run, options)?;
+    let paths = folder.paths();
+    if let Some(results) = finished(paths)? {
+        return Ok(results);
+    }
+    if !options.resume {
+        write_provenance(run, seed, &device, &data, paths)?;
+    }
+    let interrupt = Interrupt::on_ctrl_c()?;
+    let fingerprint = Fingerprint::of(run, &["data.dir"])?;
+    let resume = options.resume;
+    let mut context = RunContext::in_folder(&device, seed, &interrupt, paths, fingerprint, resume)?;
+    let Finished { test, evaluation } = task(&data, &mut context)?;
+    let results = Results {
+        seed,
+        device: device.name().into(),
+        adapter: device.adapter().map(String::from),
+        dispatches: dispatches(&device),
+        seconds: start.elapsed().as_secs_f64(),
+        test,
+        ..Results::default()
+    };
+    evaluation.write(paths)?;
+    write_atomic(
+        &paths.labels(),
+        &serde_json::to_vec_pretty(&evaluation.labels).unwrap_or_default(),
+    )?;
+    results.write(paths)?;
+    Report::read(paths)?.write(paths)?;
+    tracing::info!("run folder: {}", paths.root().display());
+    Ok(results)
+}
+
+fn open_folder(run: &Run, options: &RunOptions) -> Result<RunFolder> {
+    match &options.out {
+        Some(out) if options.resume => Ok(RunFolder::resume(out)?),
+        Some(out) => Ok(RunFolder::create(out, Existing::Refuse)?),
+        None => Ok(RunFolder::create(
+            &new_folder(&run.task().to_string()),
+            Existing::Refuse,
+        )?),
+    }
+}
+
+/// The first of `runs/NAME`, `runs/NAME-2`, `runs/NAME-3` ... that does not exist.
+pub(super) fn new_folder(name: &str) -> PathBuf {
+    let runs = Path::new("runs");
+    let numbered = (2u32..).map(|n| runs.join(format!("{name}-{n}")));
+    std::iter::once(runs.join(name))
+        .chain(numbered)
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| runs.join(name))
+}
+
+/// The results of a run that has come to its end already.
+fn finished(paths: &RunPaths) -> Result<Option<Results>> {
+    let results = Results::read(paths)?;
+    if results.is_some() {
+        tracing::info!("{} is finished already", paths.root().display());
+    }
+    Ok(results)
+}
+
+fn write_provenance(
+    run: &Run,
+    seed: u64,
+    device: &Device,
+    data: &RunData,
+    paths: &RunPaths,
+) -> Result<()> {
+    let task = run.task().to_string();
+    let command: Vec<String> = std::env::args().collect();
+    let mut info = RunInfo::new(&command.join(" "), &task, seed);
+    info.device = device.name().into();
+    info.adapter = device.adapter().map(String::from);
+    info.instruction_set = instruction_set().name().into();
+    info.data = data.files.clone();
+    info.write(paths)?;
+    Ok(write_atomic(&paths.config(), run.to_toml().as_bytes())?)
+}
+
+fn dispatches(device: &Device) -> u64 {
+    #[cfg(feature = "gpu")]
+    if let Some(gpu) = device.gpu_handle() {
+        return gpu.counters().dispatches;
+    }
+    let _ = device;
+    0
+}

@@ -1,0 +1,143 @@
+//! A run that is killed and resumed ends with the bits of a run that was not.
+#![cfg(feature = "cli")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const RUN_FILE: &str = r#"
+task = "layerwise"
+preset = "tuned"
+[data]
+format = "corpus"
+labelled_fraction = 0.3
+[data.corpus]
+train_size = 240
+test_size = 40
+[pairs]
+source = "corpus"
+[teacher]
+kind = "transformer"
+hidden_size = 16
+layers = 2
+heads = 2
+feed_forward_size = 32
+[student]
+channels = 8
+embedding_size = 16
+kernel_sizes = [2, 3]
+[training]
+unlabelled_batch_size = 8
+[training.teacher]
+length = "60 steps"
+evaluate_every = "7 steps"
+checkpoint_every = "5 steps"
+[training.student]
+length = "80 steps"
+evaluate_every = "9 steps"
+checkpoint_every = "5 steps"
+"#;
+
+fn distill(folder: &Path, out: &Path, resume: bool, threads: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_limbeck"));
+    command
+        .arg("distill")
+        .arg(folder.join("run.toml"))
+        .arg("--out")
+        .arg(out)
+        .arg("--quiet");
+    command.args(["--threads", threads]);
+    if resume {
+        command.arg("--resume");
+    }
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+fn finish(mut command: Command) {
+    let output = command.output().expect("the program starts");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn checkpoints(out: &Path) -> usize {
+    std::fs::read_dir(out.join("checkpoints")).map_or(0, |entries| {
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(|name| name.strip_prefix("step-")?.parse::<usize>().ok())
+            .max()
+            .unwrap_or(0)
+    })
+}
+
+fn weights(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    ["teacher", "student", "student_alone"]
+        .map(|model| PathBuf::from("model").join(model).join("model.safetensors"))
+        .map(|path| {
+            (
+                path.clone(),
+                std::fs::read(out.join(&path)).expect("finished weights"),
+            )
+        })
+        .into()
+}
+
+#[test]
+fn killed_at_several_moments_and_resumed_with_other_threads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("run.toml"), RUN_FILE).expect("the run file");
+    let whole = folder.path().join("whole");
+    finish(distill(folder.path(), &whole, false, "1"));
+    let expected = weights(&whole);
+    // In the teacher's stage, in the student's, and in the student's alone.
+    for (number, after) in [3, 40, 75, 150].into_iter().enumerate() {
+        let out = folder.path().join(format!("killed-{number}"));
+        let mut child = distill(folder.path(), &out, false, "2")
+            .spawn()
+            .expect("a child");
+        let patience = Instant::now();
+        while checkpoints(&out) < after && patience.elapsed() < Duration::from_secs(120) {
+            if child.try_wait().expect("a status").is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().expect("SIGKILL");
+        child.wait().expect("its end");
+        finish(distill(folder.path(), &out, true, "2"));
+        assert_eq!(weights(&out), expected, "killed after checkpoint {after}");
+        assert_eq!(
+            std::fs::read_to_string(out.join("metrics.jsonl")).expect("metrics"),
+            std::fs::read_to_string(whole.join("metrics.jsonl")).expect("metrics"),
+            "killed after checkpoint {after}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_writes_a_checkpoint_and_ends_with_130() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("run.toml"), RUN_FILE).expect("the run file");
+    let out = folder.path().join("run");
+    let mut child = distill(folder.path(), &out, false, "1")
+        .spawn()
+        .expect("a child");
+    let patience = Instant::now();
+    while checkpoints(&out) < 5 && patience.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let pid = child.id().to_string();
+    let sent = Command::new("kill")
+        .args(["-INT", &pid])
+        .status()
+        .expect("kill");
+    assert!(sent.success());
+    let status = child.wait().expect("its end");
+    assert_eq!(status.code(), Some(130));
+    finish(distill(folder.path(), &out, true, "1"));
+    assert!(out.join("results.json").exists());
+}

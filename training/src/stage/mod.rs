@@ -1,0 +1,148 @@
+//! One stage of training: an objective, an optimiser, and the loop that joins them.
+//!
+//! A step is a pure function of (parameters, optimiser state, seed, step number): batches and
+//! random numbers are looked up by number, not drawn in turn. So a stage that is stopped and
+//! resumed from a checkpoint ends with the same bits as one that was not.
+
+mod diverged;
+mod log;
+mod run;
+mod state;
+
+use limbeck_engine::{Device, ParameterStore, Tape};
+use limbeck_losses::Term;
+use serde_json::Value;
+
+pub use run::run_stage;
+
+use crate::checkpoint::{Checkpoints, Fingerprint};
+use crate::error::Result;
+use crate::interrupt::Interrupt;
+use crate::optimizer::OptimizerConfig;
+use crate::progress::Display;
+use crate::run_folder::{MetricsLog, RunPaths};
+use crate::schedule::Schedule;
+
+/// What a stage minimises, and how its model is judged.
+pub trait Objective {
+    /// The stores to train, the main model's first.
+    fn stores(&self) -> Vec<&ParameterStore>;
+
+    /// The stores to train, in the same order.
+    fn stores_mut(&mut self) -> Vec<&mut ParameterStore>;
+
+    /// The weighted terms of the loss of update `step` (from 0).
+    ///
+    /// # Errors
+    /// If the device failed.
+    fn terms(&self, tape: &Tape, step: u64) -> Result<Vec<Term>>;
+
+    /// Numbers of the samples that update `step` reads, for messages.
+    fn samples(&self, step: u64) -> Vec<u64>;
+
+    /// Tokens that update `step` reads, for the progress display.
+    fn tokens(&self, step: u64) -> u64;
+
+    /// Updates in one pass over the labelled texts.
+    fn steps_per_epoch(&self) -> u64;
+
+    /// The model's quality on the development set; `None` without one.
+    ///
+    /// # Errors
+    /// If the device failed.
+    fn evaluate(&self) -> Result<Option<DevScore>>;
+
+    /// An epoch has ended; `mean` gives the mean of each unweighted term over it.
+    fn epoch_ended(&mut self, epoch: u64, mean: &dyn Fn(&str) -> Option<f64>) {
+        let _ = (epoch, mean);
+    }
+
+    /// What the objective must remember across a resume, besides parameters.
+    fn state(&self) -> Value {
+        Value::Null
+    }
+
+    /// Takes back what [`Objective::state`] gave.
+    ///
+    /// # Errors
+    /// If it is not what this objective wrote.
+    fn restore(&mut self, state: &Value) -> Result<()> {
+        let _ = state;
+        Ok(())
+    }
+}
+
+/// Quality on the development set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DevScore {
+    /// What is maximised.
+    pub metric: f64,
+    /// What breaks ties: the lower the better.
+    pub loss: f64,
+    /// Everything to be logged, the two above included.
+    pub figures: Vec<(&'static str, f64)>,
+}
+
+/// How a stage is trained.
+#[derive(Clone, Debug)]
+pub struct StageOptions {
+    /// Its name in logs and checkpoints.
+    pub name: String,
+    /// Number of updates.
+    pub steps: u64,
+    /// Updates of the run before this stage: steps of metrics and checkpoints count on.
+    pub first_step: u64,
+    /// The update rule.
+    pub optimizer: OptimizerConfig,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Its course.
+    pub schedule: Schedule,
+    /// Largest norm of the gradient.
+    pub clip_norm: Option<f32>,
+    /// Evaluations without improvement before stopping.
+    pub patience: Option<u32>,
+    /// Updates between evaluations.
+    pub evaluate_every: u64,
+    /// Updates between checkpoints (one more at every improvement and at the end).
+    pub checkpoint_every: u64,
+}
+
+/// Where a stage writes; `None` keeps everything in memory.
+pub struct Storage<'a> {
+    /// The run folder.
+    pub paths: &'a RunPaths,
+    /// Its measurements.
+    pub metrics: &'a mut MetricsLog,
+    /// What a checkpoint must agree with to be resumed.
+    pub fingerprint: &'a Fingerprint,
+}
+
+impl Storage<'_> {
+    pub(crate) fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::new(self.paths)
+    }
+}
+
+/// What all stages of a run share.
+pub struct Session<'a> {
+    /// The device of the models.
+    pub device: &'a Device,
+    /// The run's seed.
+    pub seed: u64,
+    /// Where to write.
+    pub storage: Option<Storage<'a>>,
+    /// Set by Ctrl-C.
+    pub interrupt: &'a Interrupt,
+    /// Progress bar or silence.
+    pub display: Display,
+}
+
+/// How a stage ended. The model holds its best weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageReport {
+    /// Updates made.
+    pub steps: u64,
+    /// The best evaluation.
+    pub best: Option<DevScore>,
+}

@@ -1,0 +1,391 @@
+//! The loop.
+
+use limbeck_engine::{ParameterVector, Tape, Tensor};
+use limbeck_losses::total;
+
+use super::diverged::explain;
+use super::log::Sums;
+use super::state::{self, Best, StageState};
+use super::{DevScore, Objective, Session, StageOptions, StageReport};
+use crate::checkpoint::{Checkpoint, Checkpoints};
+use crate::early_stopping::{EarlyStopping, Verdict};
+use crate::error::{Result, TrainingError};
+use crate::optimizer::Optimizer;
+use crate::progress::Progress;
+use crate::run_folder::{CheckpointName, MetricRecord, Pointer};
+
+/// Steps whose losses are read back together on a GPU.
+const READ_TOGETHER: usize = 16;
+/// Lines of training losses in the log of a stage.
+const LOG_LINES: u64 = 200;
+/// Checkpoints kept besides the best.
+const KEEP: usize = 2;
+
+/// Trains one stage to its end. With a checkpoint of this stage, goes on from there.
+///
+/// # Errors
+/// [`TrainingError::Interrupted`] after Ctrl-C (a checkpoint is written),
+/// [`TrainingError::Diverged`] for a value that is not finite, and those of files and devices.
+pub fn run_stage(
+    session: &mut Session<'_>,
+    options: &StageOptions,
+    objective: &mut dyn Objective,
+    resume: Option<&Checkpoint>,
+) -> Result<StageReport> {
+    let mut stage = Stage::new(session, options, objective)?;
+    if let Some(checkpoint) = resume {
+        stage.resume(checkpoint)?;
+    }
+    while stage.step < options.steps {
+        if stage.session.interrupt.is_requested() {
+            stage.drain()?;
+            stage.checkpoint()?;
+            let step = options.first_step + stage.step;
+            return Err(TrainingError::Interrupted { step });
+        }
+        stage.update()?;
+        if stage.after_update()? {
+            break;
+        }
+    }
+    stage.finish()
+}
+
+/// What is read back of a step.
+struct Pending {
+    step: u64,
+    names: Vec<&'static str>,
+    weights: Vec<f32>,
+    values: Vec<Tensor>,
+}
+
+struct Stage<'s, 'd, 'o> {
+    session: &'s mut Session<'d>,
+    options: &'o StageOptions,
+    objective: &'o mut dyn Objective,
+    gradients: Vec<ParameterVector>,
+    optimizers: Vec<Optimizer>,
+    early_stopping: EarlyStopping,
+    best: Option<Best>,
+    best_weights: Option<Vec<Vec<Vec<f32>>>>,
+    /// Updates done.
+    step: u64,
+    pending: Vec<Pending>,
+    epoch: Sums,
+    line: Sums,
+    progress: Progress,
+}
+
+impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
+    fn new(
+        session: &'s mut Session<'d>,
+        options: &'o StageOptions,
+        objective: &'o mut dyn Objective,
+    ) -> Result<Self> {
+        let stores = objective.stores();
+        let gradients = stores
+            .iter()
+            .map(|s| s.zeros())
+            .collect::<limbeck_engine::Result<_>>()?;
+        let new = |store: &&limbeck_engine::ParameterStore| {
+            Optimizer::new(store, &options.optimizer, options.clip_norm)
+        };
+        let optimizers = stores.iter().map(new).collect::<Result<_>>()?;
+        let progress = Progress::new(&options.name, options.steps, session.display);
+        Ok(Stage {
+            early_stopping: EarlyStopping::new(options.patience),
+            session,
+            options,
+            objective,
+            gradients,
+            optimizers,
+            best: None,
+            best_weights: None,
+            step: 0,
+            pending: Vec::new(),
+            epoch: Sums::default(),
+            line: Sums::default(),
+            progress,
+        })
+    }
+
+    fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let state: StageState =
+            serde_json::from_value(checkpoint.state.clone()).map_err(|error| {
+                TrainingError::Configuration(format!("the checkpoint's state: {error}"))
+            })?;
+        if let (Some(best), Some(storage)) = (&state.best, &self.session.storage) {
+            // The best weights are in an earlier checkpoint, or in this one.
+            let best = storage.checkpoints().load(CheckpointName(best.step))?;
+            state::load_weights(&best, self.objective)?;
+            self.best_weights = Some(self.read_weights()?);
+        }
+        state::restore(
+            checkpoint,
+            self.objective,
+            &mut self.optimizers,
+            &state.updates,
+        )?;
+        self.objective.restore(&state.objective)?;
+        self.step = state.step;
+        self.early_stopping = state.early_stopping;
+        self.best = state.best;
+        self.epoch = state.epoch;
+        self.line = state.line;
+        if let (Some(best), Some(storage)) = (&self.best, &self.session.storage) {
+            storage
+                .paths
+                .set_pointer(Pointer::Best, CheckpointName(best.step))?;
+        }
+        Ok(())
+    }
+
+    /// One update of the weights.
+    fn update(&mut self) -> Result<()> {
+        let number = self.options.first_step + self.step;
+        let tape = Tape::training(self.session.device, self.session.seed, number as u32);
+        let terms = self.objective.terms(&tape, self.step)?;
+        let loss = total(&tape, &terms)?;
+        for gradients in &mut self.gradients {
+            gradients.fill_zero()?;
+        }
+        let mut into: Vec<&mut ParameterVector> = self.gradients.iter_mut().collect();
+        let unreached = tape.backward(&loss, &mut into)?;
+        if self.step == 0 {
+            unreached.refuse(&self.objective.stores())?;
+        }
+        let multiplier = self.options.schedule.multiplier(self.step);
+        let learning_rate = self.options.learning_rate * multiplier;
+        let stores = self.objective.stores_mut();
+        for ((store, gradients), optimizer) in stores
+            .into_iter()
+            .zip(&self.gradients)
+            .zip(&mut self.optimizers)
+        {
+            optimizer.update(store, gradients, learning_rate)?;
+        }
+        let mut values: Vec<Tensor> = terms.iter().map(|t| t.value.tensor().clone()).collect();
+        values.push(loss.tensor().clone());
+        self.pending.push(Pending {
+            step: self.step,
+            names: terms.iter().map(|t| t.name).collect(),
+            weights: terms.iter().map(|t| t.weight).collect(),
+            values,
+        });
+        self.step += 1;
+        Ok(())
+    }
+
+    /// Reads losses, evaluates, logs and writes checkpoints where they are due. Returns whether
+    /// the stage should stop early.
+    fn after_update(&mut self) -> Result<bool> {
+        let due = |every: u64| every > 0 && self.step.is_multiple_of(every);
+        let last = self.step == self.options.steps;
+        let evaluate = due(self.options.evaluate_every) || last;
+        let write = due(self.options.checkpoint_every) || last;
+        let epoch_end = due(self.objective.steps_per_epoch());
+        let line = due((self.options.steps / LOG_LINES).max(1));
+        let together = if self.session.device.adapter().is_some() {
+            READ_TOGETHER
+        } else {
+            1
+        };
+        if self.pending.len() >= together || evaluate || write || epoch_end || line {
+            self.drain()?;
+        }
+        if line || last {
+            self.log_line()?;
+        }
+        if epoch_end {
+            self.end_epoch();
+        }
+        let verdict = if evaluate {
+            self.evaluate()?
+        } else {
+            Verdict::Continue
+        };
+        if write || verdict == Verdict::Improved {
+            self.checkpoint()?;
+        }
+        Ok(verdict == Verdict::Stop)
+    }
+
+    /// Reads the losses of the pending steps, and the flags that say whether all was finite.
+    fn drain(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let tensors: Vec<&Tensor> = self.pending.iter().flat_map(|p| &p.values).collect();
+        let read = self.session.device.read_many(&tensors)?;
+        let mut finite = read.iter().flatten().all(|value| value.is_finite());
+        for optimizer in &self.optimizers {
+            finite &= optimizer.is_finite()?;
+        }
+        if !finite {
+            let steps: Vec<u64> = self.pending.iter().map(|p| p.step).collect();
+            let (device, seed) = (self.session.device, self.session.seed);
+            return Err(explain(
+                device,
+                seed,
+                self.options.first_step,
+                self.objective,
+                &steps,
+            )?);
+        }
+        let mut read = read.into_iter().flatten().map(f64::from);
+        for pending in std::mem::take(&mut self.pending) {
+            let mut shown = Vec::new();
+            for (name, weight) in pending.names.iter().zip(&pending.weights) {
+                let value = read.next().unwrap_or(f64::NAN);
+                shown.push((*name, value));
+                let weighted = (format!("{name}_weighted"), value * f64::from(*weight));
+                for sums in [&mut self.epoch, &mut self.line] {
+                    sums.add(name, value);
+                    sums.add(&weighted.0, weighted.1);
+                }
+            }
+            let loss = read.next().unwrap_or(f64::NAN);
+            self.epoch.add("loss", loss);
+            self.line.add("loss", loss);
+            shown.insert(0, ("loss", loss));
+            let tokens = self.objective.tokens(pending.step);
+            self.progress.step(pending.step + 1, tokens, &shown);
+        }
+        Ok(())
+    }
+
+    fn epoch_number(&self) -> u64 {
+        self.step.div_ceil(self.objective.steps_per_epoch().max(1))
+    }
+
+    fn log_line(&mut self) -> Result<()> {
+        if !self.line.is_empty() {
+            let mut values = self.line.means();
+            let multiplier = self.options.schedule.multiplier(self.step - 1);
+            values.insert(
+                "learning_rate".into(),
+                self.options.learning_rate * multiplier,
+            );
+            self.record("train", values)?;
+            self.line.clear();
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        split: &str,
+        values: std::collections::BTreeMap<String, f64>,
+    ) -> Result<()> {
+        let record = MetricRecord {
+            step: self.options.first_step + self.step,
+            epoch: self.epoch_number(),
+            stage: self.options.name.clone(),
+            split: split.into(),
+            values,
+        };
+        match &mut self.session.storage {
+            Some(storage) => storage.metrics.append(&record),
+            None => Ok(()),
+        }
+    }
+
+    fn end_epoch(&mut self) {
+        let number = self.epoch_number();
+        let means = self.epoch.means();
+        let weighted = |name: &&String| !name.ends_with("_weighted");
+        let shown: Vec<(&str, f64)> = means
+            .keys()
+            .filter(weighted)
+            .map(|name| (name.as_str(), means[name]))
+            .collect();
+        self.progress.epoch(number, &shown);
+        let epoch = std::mem::take(&mut self.epoch);
+        self.objective.epoch_ended(number, &|name| epoch.mean(name));
+    }
+
+    fn evaluate(&mut self) -> Result<Verdict> {
+        let Some(score) = self.objective.evaluate()? else {
+            return Ok(Verdict::Continue);
+        };
+        let figures = score
+            .figures
+            .iter()
+            .map(|(name, value)| (name.to_string(), *value));
+        self.record("dev", figures.collect())?;
+        let step = self.options.first_step + self.step;
+        let verdict = self.early_stopping.observe(step, score.metric, score.loss);
+        if verdict == Verdict::Improved {
+            self.best = Some(Best::new(step, &score));
+            self.best_weights = Some(self.read_weights()?);
+        }
+        tracing::debug!(
+            "{} step {}: dev {:?}",
+            self.options.name,
+            self.step,
+            score.figures
+        );
+        Ok(verdict)
+    }
+
+    fn read_weights(&self) -> Result<Vec<Vec<Vec<f32>>>> {
+        let read = |store: &&limbeck_engine::ParameterStore| store.values().read();
+        Ok(self
+            .objective
+            .stores()
+            .iter()
+            .map(read)
+            .collect::<limbeck_engine::Result<_>>()?)
+    }
+
+    fn checkpoint(&mut self) -> Result<()> {
+        let step = self.options.first_step + self.step;
+        let state = StageState {
+            stage: self.options.name.clone(),
+            step: self.step,
+            early_stopping: self.early_stopping.clone(),
+            best: self.best.clone(),
+            epoch: self.epoch.clone(),
+            line: self.line.clone(),
+            objective: self.objective.state(),
+            updates: self.optimizers.iter().map(Optimizer::updates).collect(),
+        };
+        let Some(storage) = &self.session.storage else {
+            return Ok(());
+        };
+        storage.metrics.sync()?;
+        let checkpoints: Checkpoints = storage.checkpoints();
+        checkpoints.write(&Checkpoint {
+            step,
+            fingerprint: storage.fingerprint.clone(),
+            tensors: state::tensors(&self.objective.stores(), &self.optimizers)?,
+            state: serde_json::to_value(state)
+                .expect("the state holds only numbers, names and lists"),
+        })?;
+        if let Some(best) = &self.best {
+            storage
+                .paths
+                .set_pointer(Pointer::Best, CheckpointName(best.step))?;
+        }
+        checkpoints.prune(KEEP)
+    }
+
+    /// Leaves the best weights in the model.
+    fn finish(mut self) -> Result<StageReport> {
+        self.drain()?;
+        if let Some(weights) = self.best_weights.take() {
+            for (store, values) in self.objective.stores_mut().into_iter().zip(&weights) {
+                store.values_mut()?.restore(values)?;
+            }
+        }
+        let best = self.best.map(|best| DevScore {
+            metric: best.metric,
+            loss: best.loss,
+            figures: Vec::new(),
+        });
+        Ok(StageReport {
+            steps: self.step,
+            best,
+        })
+    }
+}
