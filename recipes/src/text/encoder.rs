@@ -13,7 +13,7 @@ use crate::config::{DataConfig, Model};
 #[derive(Clone, Debug)]
 pub enum Encoder {
     /// For models that read tokens.
-    Tokens(TextTokenizer),
+    Tokens(Box<TextTokenizer>),
     /// For models that read n-grams.
     Ngrams(NgramFeatures),
 }
@@ -31,7 +31,7 @@ impl Encoder {
         texts: &[String],
     ) -> limbeck_data::Result<Self> {
         let tokens =
-            |options: TokenizerOptions| TextTokenizer::train(texts, &options).map(Encoder::Tokens);
+            |options: TokenizerOptions| TextTokenizer::train(texts, &options).map(Encoder::tokens);
         match model {
             Model::Transformer(config) => {
                 let options = config.tokenizer.options(data, first_token);
@@ -55,6 +55,10 @@ impl Encoder {
                 NgramFeatures::fit(texts, &options).map(Encoder::Ngrams)
             }
         }
+    }
+
+    fn tokens(tokenizer: TextTokenizer) -> Self {
+        Encoder::Tokens(Box::new(tokenizer))
     }
 
     /// A text as the model reads it.
@@ -115,7 +119,7 @@ impl Encoder {
     pub fn load(model: &Model, path: &Path) -> limbeck_data::Result<Self> {
         match model {
             Model::BagOfNgrams(_) => NgramFeatures::load(path).map(Encoder::Ngrams),
-            _ => TextTokenizer::load(path).map(Encoder::Tokens),
+            _ => TextTokenizer::load(path).map(Encoder::tokens),
         }
     }
 }
