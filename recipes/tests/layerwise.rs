@@ -1,7 +1,7 @@
 //! Acceptance criteria of `layerwise` that need whole models: A2, A4, A5, A6, A7.
 
 use limbeck_engine::{Device, Tape};
-use limbeck_models::{Classifier, Encoded};
+use limbeck_models::Encoded;
 use limbeck_recipes::config::{self, LayerwiseRun, Override, Run};
 use limbeck_recipes::layerwise::{Distilled, distill};
 use limbeck_recipes::text::TextClassifier;
