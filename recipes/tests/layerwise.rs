@@ -59,11 +59,16 @@ fn run(overrides: &[&str]) -> Distilled {
     distill(&run, &data, &mut context).expect("a finished run")
 }
 
-fn weights(classifier: &TextClassifier) -> Vec<(String, Vec<u32>)> {
+/// A digest of the bits of every parameter, short enough for a failed comparison to print.
+fn weights(classifier: &TextClassifier) -> Vec<(String, u64)> {
     let read = classifier.model().parameters().read().expect("weights");
-    let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
+    let digest = |values: Vec<f32>| {
+        let mix =
+            |sum: u64, value: f32| (sum ^ u64::from(value.to_bits())).wrapping_mul(0x100_0000_01b3);
+        values.into_iter().fold(0xcbf2_9ce4_8422_2325, mix)
+    };
     read.into_iter()
-        .map(|(name, _, values)| (name, bits(values)))
+        .map(|(name, _, values)| (name, digest(values)))
         .collect()
 }
 

@@ -8,7 +8,7 @@ use limbeck_training::run_folder::Results;
 use super::{Error, Result, RunOptions, distill};
 
 /// The run file of the demonstration.
-const RUN_FILE: &str = include_str!("../../configs/demo.toml");
+const RUN_FILE: &str = include_str!("../../configs/layerwise-demo.toml");
 
 /// What the demonstration has done.
 pub struct Demonstration {
@@ -25,7 +25,7 @@ pub struct Demonstration {
 /// # Errors
 /// Those of [`distill`].
 pub fn demonstrate(options: &RunOptions) -> Result<Demonstration> {
-    let run = match config::parse("configs/demo.toml", RUN_FILE, &[])? {
+    let run = match config::parse("configs/layerwise-demo.toml", RUN_FILE, &[])? {
         Run::Layerwise(run) => *run,
         Run::Train(_) => return Err(Error::Usage("the demonstration is a layerwise run".into())),
     };

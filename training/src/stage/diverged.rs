@@ -16,7 +16,7 @@ pub(super) fn explain(
     steps: &[u64],
 ) -> Result<TrainingError> {
     for &step in steps {
-        if let Some(term) = replay(device, seed, first_step, objective, step)? {
+        if let Some(term) = replay(device, seed, objective, step)? {
             let (step, samples) = (first_step + step + 1, objective.samples(step));
             return Ok(TrainingError::Diverged {
                 step,
@@ -38,11 +38,10 @@ pub(super) fn explain(
 fn replay(
     device: &Device,
     seed: u64,
-    first_step: u64,
     objective: &dyn Objective,
     step: u64,
 ) -> Result<Option<String>> {
-    let tape = Tape::training(device, seed, (first_step + step) as u32);
+    let tape = Tape::training(device, seed, step as u32);
     tape.trace();
     let outcome = objective.terms(&tape, step).and_then(|terms| {
         let loss = total(&tape, &terms)?;

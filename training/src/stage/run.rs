@@ -142,8 +142,9 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
 
     /// One update of the weights.
     fn update(&mut self) -> Result<()> {
-        let number = self.options.first_step + self.step;
-        let tape = Tape::training(self.session.device, self.session.seed, number as u32);
+        // The stage's own count, so that a stage does not depend on how many went before it.
+        let number = self.step as u32;
+        let tape = Tape::training(self.session.device, self.session.seed, number);
         let terms = self.objective.terms(&tape, self.step)?;
         let loss = total(&tape, &terms)?;
         for gradients in &mut self.gradients {
