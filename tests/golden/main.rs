@@ -1,0 +1,63 @@
+//! What PyTorch computes in f64, reproduced: see README.md in this folder.
+//!
+//! The GPU needs an adapter: `LIMBECK_TEST_ADAPTER` names it (default `llvmpipe`), and
+//! `LIMBECK_REQUIRE_GPU=1` turns a missing one into a failure.
+
+mod compare;
+mod files;
+mod models;
+mod schedules;
+mod sizes;
+mod updates;
+
+use compare::Tolerance;
+use limbeck::engine::Device;
+
+#[test]
+fn the_reference_device_reproduces_every_model() {
+    models::check(&Device::reference(), &Tolerance::REFERENCE);
+}
+
+#[test]
+fn the_cpu_reproduces_every_model() {
+    models::check(&Device::cpu(), &Tolerance::SINGLE);
+}
+
+#[test]
+fn the_reference_device_reproduces_every_update() {
+    updates::check(&Device::reference(), &Tolerance::REFERENCE);
+}
+
+#[test]
+fn the_cpu_reproduces_every_update() {
+    updates::check(&Device::cpu(), &Tolerance::SINGLE);
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn the_gpu_reproduces_every_model_and_update() {
+    if let Some(device) = gpu() {
+        models::check(&device, &Tolerance::SINGLE);
+        updates::check(&device, &Tolerance::SINGLE);
+    }
+}
+
+#[test]
+fn schedules_give_the_rates_of_pytorch() {
+    schedules::check();
+}
+
+/// The adapter to test on, or `None` with a message.
+#[cfg(feature = "gpu")]
+fn gpu() -> Option<Device> {
+    let name = std::env::var("LIMBECK_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+    match Device::gpu_named(&name) {
+        Ok(device) => Some(device),
+        Err(error) => {
+            let required = std::env::var("LIMBECK_REQUIRE_GPU").is_ok_and(|value| value == "1");
+            assert!(!required, "LIMBECK_REQUIRE_GPU=1, but {error}");
+            println!("GPU left out: {error}");
+            None
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Models: logits, loss, gradients, and training.
+
+use std::collections::HashMap;
+
+use limbeck::engine::{Device, ParameterVector, Result, Tape, TokenIds};
+use limbeck::losses::hard_cross_entropy;
+use limbeck::models::{Classifier, Encoded, TextCnn, Transformer};
+use limbeck::training::optimizer::Optimizer;
+
+use crate::compare::{Tolerance, distance, each, norm, relative};
+use crate::files::{self, ModelFile, Training};
+use crate::sizes::{Model, VOCABULARY};
+
+const FILES: [&str; 5] = [
+    "text_cnn_stacked.json",
+    "text_cnn_parallel.json",
+    "text_cnn_max_mean.json",
+    "transformer_pre_norm.json",
+    "transformer_post_norm.json",
+];
+
+/// Compares every model on `device`.
+pub(crate) fn check(device: &Device, tolerance: &Tolerance) {
+    let mut complaints = Vec::new();
+    for name in FILES {
+        let file: ModelFile = files::read(name);
+        match complaints_of(&file, device, tolerance) {
+            Ok(found) => complaints.extend(found.iter().map(|text| format!("{name}: {text}"))),
+            Err(error) => complaints.push(format!("{name}: {error}")),
+        }
+    }
+    assert!(
+        complaints.is_empty(),
+        "on {}\n{}",
+        device.name(),
+        complaints.join("\n")
+    );
+}
+
+fn complaints_of(
+    file: &ModelFile,
+    device: &Device,
+    tolerance: &Tolerance,
+) -> limbeck::training::Result<Vec<String>> {
+    let model = build(file, device)?;
+    let mut complaints = records(file, &*model);
+    let mut gradients = model.parameters().zeros()?;
+    let (logits, loss) = step(file, &*model, &mut gradients)?;
+    complaints.extend(relative("logits", &logits, &file.logits, tolerance.values));
+    complaints.extend(each("loss", &[loss], &[file.loss], tolerance.losses));
+    complaints.extend(compare_gradients(file, &gradients, tolerance)?);
+    for training in &file.training {
+        let losses = train(file, training, device)?;
+        let what = format!("{:?}, loss after update", training.optimizer.config());
+        complaints.extend(each(&what, &losses, &training.losses, tolerance.losses));
+    }
+    Ok(complaints)
+}
+
+/// Differences in names, shapes and what decays.
+fn records(file: &ModelFile, model: &dyn Classifier) -> Vec<String> {
+    let describe = |name: &str, shape: &[usize], decay| format!("{name} {shape:?}, decay {decay}");
+    let records = model.parameters().records().iter();
+    let found = records.map(|r| describe(&r.name, r.shape.dims(), r.decay));
+    let expected = file
+        .parameters
+        .iter()
+        .map(|p| describe(&p.name, &p.shape, p.decay));
+    let pairs = found
+        .zip(expected)
+        .filter(|(found, expected)| found != expected);
+    pairs
+        .map(|(found, expected)| format!("{found}, expected {expected}"))
+        .collect()
+}
+
+/// Logits and loss; gradients are added.
+fn step(
+    file: &ModelFile,
+    model: &dyn Classifier,
+    gradients: &mut ParameterVector,
+) -> Result<(Vec<f64>, f64)> {
+    let ids = |text: &Vec<u32>| Encoded::Tokens(TokenIds::new(text.clone(), VOCABULARY));
+    let texts: Vec<Encoded> = file.texts.iter().map(ids).collect();
+    let tape = Tape::deterministic(model.device());
+    let batch = model.batch(&texts.iter().collect::<Vec<_>>(), 0)?;
+    let logits = model.forward(&tape, &batch)?.logits;
+    let loss = hard_cross_entropy(&tape, &logits, &file.labels)?;
+    tape.backward(&loss, &mut [gradients])?
+        .refuse(&[model.parameters()])?;
+    Ok((logits.tensor().read_f64()?, loss.tensor().item()?))
+}
+
+fn compare_gradients(
+    file: &ModelFile,
+    gradients: &ParameterVector,
+    tolerance: &Tolerance,
+) -> Result<Vec<String>> {
+    let all: Vec<f64> = file.parameters.iter().map(|p| norm(&p.gradient)).collect();
+    let least = tolerance.floor * norm(&all);
+    let mut complaints = Vec::new();
+    for (parameter, slice) in file.parameters.iter().zip(gradients.slices()) {
+        let found = slice
+            .as_ref()
+            .map_or(Ok(Vec::new()), |tensor| tensor.read_f64())?;
+        let allowed = tolerance.gradients * norm(&parameter.gradient).max(least);
+        let what = format!("gradient of {}", parameter.name);
+        complaints.extend(distance(&what, &found, &parameter.gradient, allowed));
+    }
+    Ok(complaints)
+}
+
+/// The losses after 0, 1 ... updates.
+fn train(
+    file: &ModelFile,
+    training: &Training,
+    device: &Device,
+) -> limbeck::training::Result<Vec<f64>> {
+    let mut model = build(file, device)?;
+    let mut gradients = model.parameters().zeros()?;
+    let mut optimizer = Optimizer::new(model.parameters(), &training.optimizer.config(), None)?;
+    let schedule = training.schedule.schedule();
+    let mut losses = Vec::new();
+    for done in 0..training.losses.len() as u64 {
+        gradients.fill_zero()?;
+        losses.push(step(file, &*model, &mut gradients)?.1);
+        let rate = training.optimizer.learning_rate() * schedule.multiplier(done);
+        optimizer.update(model.parameters_mut(), &gradients, rate)?;
+    }
+    Ok(losses)
+}
+
+/// The model of a file, with the file's parameters.
+fn build(file: &ModelFile, device: &Device) -> Result<Box<dyn Classifier>> {
+    let mut model: Box<dyn Classifier> = match &file.model {
+        Model::Transformer(sizes) => Box::new(Transformer::new(sizes.config(), 0, device)?),
+        Model::TextCnn(sizes) => Box::new(TextCnn::new(sizes.config(), 0, device)?),
+    };
+    let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
+    let named: HashMap<String, Vec<f32>> = file
+        .parameters
+        .iter()
+        .map(|p| (p.name.clone(), single(&p.values)))
+        .collect();
+    model.parameters_mut().load(&named)?;
+    Ok(model)
+}

@@ -1,0 +1,107 @@
+//! The models' sizes and choices, as the files name them.
+
+use limbeck::engine::Fingerprint;
+use limbeck::models::{
+    Head, NormPosition, TextCnnConfig, TextPooling, TimePooling, Topology, TransformerConfig,
+};
+use serde::Deserialize;
+
+/// The vocabulary all files share.
+pub(crate) const VOCABULARY: Fingerprint = Fingerprint(11);
+
+/// The model of a file.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Model {
+    Transformer(TransformerSizes),
+    TextCnn(TextCnnSizes),
+}
+
+/// A Transformer encoder classifier.
+#[derive(Deserialize)]
+pub(crate) struct TransformerSizes {
+    vocabulary_size: usize,
+    classes: usize,
+    hidden_size: usize,
+    layers: usize,
+    heads: usize,
+    feed_forward_size: usize,
+    max_positions: usize,
+    norm: String,
+    pooling: String,
+    /// Empty where the classifier reads the pooled last layer.
+    projected_layers: Vec<usize>,
+    projected_size: usize,
+}
+
+/// A TextCNN.
+#[derive(Deserialize)]
+pub(crate) struct TextCnnSizes {
+    vocabulary_size: usize,
+    classes: usize,
+    embedding_size: usize,
+    channels: usize,
+    kernel_sizes: Vec<usize>,
+    topology: String,
+    pooling: String,
+}
+
+impl TransformerSizes {
+    pub(crate) fn config(&self) -> TransformerConfig {
+        let layers = self.projected_layers.clone();
+        TransformerConfig {
+            vocabulary_size: self.vocabulary_size,
+            vocabulary: VOCABULARY,
+            classes: self.classes,
+            hidden_size: self.hidden_size,
+            layers: self.layers,
+            heads: self.heads,
+            feed_forward_size: self.feed_forward_size,
+            dropout: 0.0,
+            attention_dropout: 0.0,
+            norm: match self.norm.as_str() {
+                "pre" => NormPosition::Pre,
+                "post" => NormPosition::Post,
+                other => panic!("norm {other}"),
+            },
+            pooling: match self.pooling.as_str() {
+                "mean" => TextPooling::Mean,
+                "first" => TextPooling::First,
+                other => panic!("pooling {other}"),
+            },
+            max_positions: self.max_positions,
+            head: match layers.is_empty() {
+                true => Head::Pooled,
+                false => Head::Projected {
+                    layers,
+                    size: self.projected_size,
+                },
+            },
+        }
+    }
+}
+
+impl TextCnnSizes {
+    pub(crate) fn config(&self) -> TextCnnConfig {
+        TextCnnConfig {
+            vocabulary_size: self.vocabulary_size,
+            vocabulary: VOCABULARY,
+            classes: self.classes,
+            embedding_size: self.embedding_size,
+            channels: self.channels,
+            kernel_sizes: self.kernel_sizes.clone(),
+            topology: match self.topology.as_str() {
+                "stacked" => Topology::Stacked,
+                "parallel" => Topology::Parallel,
+                other => panic!("topology {other}"),
+            },
+            pooling: match self.pooling.as_str() {
+                "max" => TimePooling::Max,
+                "max_mean" => TimePooling::MaxMean,
+                other => panic!("pooling {other}"),
+            },
+            dropout: 0.0,
+            max_length: 16,
+        }
+    }
+}
