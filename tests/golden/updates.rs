@@ -53,7 +53,12 @@ fn store(file: &UpdatesFile, device: &Device) -> Result<ParameterStore> {
     for parameter in &file.parameters {
         // Updates are elementwise: the shape does not matter.
         let elements = [parameter.values.len()];
-        builder.values(&parameter.name, elements, parameter.values.clone(), parameter.decay);
+        builder.values(
+            &parameter.name,
+            elements,
+            parameter.values.clone(),
+            parameter.decay,
+        );
     }
     let mut store = builder.build(device)?;
     for (record, parameter) in store.records_mut().iter_mut().zip(&file.parameters) {
