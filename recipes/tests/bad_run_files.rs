@@ -217,10 +217,6 @@ fn values_that_do_not_fit_each_other_are_refused() {
             "`distillation.layer_map`: expected 4 strictly increasing layer numbers from 1 to 4",
         ),
         (
-            "student.tokenizer.min_count = 3\ndistillation.matching = \"tokens\"",
-            "position by",
-        ),
-        (
             "preset = \"literal\"\ndistillation.projection = \"joint\"",
             "`distillation.projection`: \"joint\" without a norm",
         ),

@@ -216,8 +216,6 @@ pub struct BagOfNgramsConfig {
     pub min_count: usize,
     /// Hash n-grams into 2^bits rows instead of counting a vocabulary.
     pub hash_bits: OffOr<u32>,
-    /// Weight counts by inverse document frequency.
-    pub tf_idf: bool,
     /// Use 1 + ln(count) in place of the count.
     pub sublinear: bool,
     /// Width of the hidden layer; 0 makes the model linear.
@@ -235,7 +233,6 @@ impl Default for BagOfNgramsConfig {
             ngrams: [1, 2],
             min_count: 1,
             hash_bits: OffOr::Off,
-            tf_idf: true,
             sublinear: true,
             hidden_size: 0,
             dropout: 0.0,

@@ -16,8 +16,8 @@ mod weights;
 pub use layer_map::{LayerMap, NamedLayerMap};
 pub use levels::{LevelProjection, Maps};
 pub use options::{
-    Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, LayerwiseOptions, Matching,
-    Preset, Projection, Sharpening, TeacherTargets, Weight, Weights,
+    Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, LayerwiseOptions, Preset,
+    Projection, Sharpening, TeacherTargets, Weight, Weights,
 };
 pub use pairs::EncodedPairs;
 pub use run::{Distilled, distill};

@@ -31,16 +31,10 @@ pub struct LayerwiseOptions {
     pub temperature: f64,
     /// Which Transformer layer each convolution block learns from.
     pub layer_map: LayerMap,
-    /// Also match embedding to embedding, as a level 0 beside the K blocks.
-    pub embedding_level: bool,
     /// How a teacher state is brought to the student's width.
     pub projection: Projection,
-    /// Keep the rows of the projection at unit length (a guard against collapse for `joint`).
-    pub normalise_projection_rows: bool,
     /// How one vector is made of a teacher layer's states.
     pub feature: Feature,
-    /// What L5 and L7 compare: one pooled vector per text, or the vectors of all positions.
-    pub matching: Matching,
     /// Normalisation of both sides before the MSE of L5 and L7.
     pub feature_norm: FeatureNorm,
     /// Whether the teacher's targets on training texts come from a teacher that saw their labels.
@@ -64,11 +58,8 @@ impl LayerwiseOptions {
         Self {
             temperature: if literal { 1.0 } else { 2.0 },
             layer_map: LayerMap::Named(NamedLayerMap::Uniform),
-            embedding_level: false,
             projection: Projection::InHead,
-            normalise_projection_rows: false,
             feature: Feature::Mean,
-            matching: Matching::Text,
             feature_norm: if literal {
                 FeatureNorm::None
             } else {
@@ -312,16 +303,6 @@ pub enum Feature {
     First,
     /// The mean over the text's tokens.
     Mean,
-}
-
-/// What the layer terms compare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Matching {
-    /// One pooled vector per text and level.
-    Text,
-    /// The vectors of every position; both models must tokenise alike.
-    Tokens,
 }
 
 /// Normalisation of both features before their MSE.

@@ -5,7 +5,7 @@ use crate::config::{
     Format, LayerwiseRun, Model, OffOr, PairSource, PairsConfig, TransformerConfig,
 };
 use crate::layerwise::{
-    Consistency, FeatureNorm, LayerwiseOptions, Matching, Projection, Sharpening, Weight,
+    Consistency, FeatureNorm, LayerwiseOptions, Projection, Sharpening, Weight,
 };
 
 impl Checks {
@@ -104,15 +104,13 @@ impl Checks {
         }
         self.consistency("teacher_consistency", &options.teacher_consistency);
         self.consistency("student_consistency", &options.student_consistency);
-        let guarded =
-            options.normalise_projection_rows || options.feature_norm != FeatureNorm::None;
+        let guarded = options.feature_norm != FeatureNorm::None;
         self.require(
             options.projection != Projection::Joint || guarded,
             key("projection"),
             || {
                 "\"joint\" without a norm can shrink both features to zero: set \
-             `distillation.feature_norm` to \"l2\" or \"layer\", or \
-             `distillation.normalise_projection_rows = true`"
+             `distillation.feature_norm` to \"l2\" or \"layer\""
                     .into()
             },
         );
@@ -151,20 +149,7 @@ impl Checks {
         }
         if options.projection != Projection::StudentUp {
             self.width_fits("student.channels", student.channels, teacher);
-            if options.embedding_level {
-                self.width_fits("student.embedding_size", student.embedding_size, teacher);
-            }
         }
-        let alike = teacher.tokenizer == student.tokenizer;
-        self.require(
-            options.matching == Matching::Text || alike,
-            "distillation.matching".into(),
-            || {
-                "\"tokens\" compares position by position: expected the same settings in \
-             [teacher.tokenizer] and [student.tokenizer]"
-                    .into()
-            },
-        );
     }
 
     fn width_fits(&mut self, key: &str, width: usize, teacher: &TransformerConfig) {
