@@ -55,7 +55,7 @@ pub use gather_rows::gather_rows;
 pub use jensen_shannon::jensen_shannon;
 pub use kl::{Temperatures, kl, soft_cross_entropy};
 pub use l2_normalise::l2_normalise;
-pub use layer_norm::{add_layer_norm, layer_norm};
+pub use layer_norm::{LayerNorm, add_layer_norm, layer_norm};
 pub use linear::{Linear, linear};
 pub use max_over_time::max_over_time;
 pub use mean_over_time::mean_over_time;

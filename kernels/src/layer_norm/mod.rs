@@ -45,11 +45,15 @@ const BLOCK_ROWS: usize = 32;
 
 /// The operator. Inputs: x, then the residual, the gain and the bias, those that are there.
 #[derive(Clone, Copy, Debug)]
-struct LayerNorm {
-    residual: bool,
-    gain: bool,
-    bias: bool,
-    epsilon: f32,
+pub struct LayerNorm {
+    /// Whether there is a residual, and its sum with x as a second output.
+    pub residual: bool,
+    /// Whether there is a gain.
+    pub gain: bool,
+    /// Whether there is a bias.
+    pub bias: bool,
+    /// Added to the variance.
+    pub epsilon: f32,
 }
 
 /// Sizes of one application.

@@ -1,0 +1,72 @@
+//! What a training step costs a GPU.
+
+use limbeck_engine::{Device, Gpu, GpuCounters, Result};
+
+use crate::tiny::{Kind, Labelled, Trainer};
+
+const STEPS: u64 = 5;
+
+/// Uploads hand over what is recorded, so that it does not see the new numbers. The first upload
+/// of a batch hands over the update before it, that of the labels the forward pass, that of the
+/// backward pass's seed the loss.
+const SUBMISSIONS: u64 = 3;
+
+/// Counts the steps of the models that read tokens.
+pub(crate) fn check(device: &Device) -> Result<()> {
+    let gpu = device.gpu_handle().expect("a GPU device");
+    for kind in [Kind::Transformer, Kind::TextCnn] {
+        let batch = Labelled::new(kind, 0..8);
+        let mut trainer = Trainer::new(kind, device)?;
+        trainer.step(&batch)?; // allocates and compiles
+        for read in [false, true] {
+            let spent = spent(gpu, || {
+                (0..STEPS).try_for_each(|_| {
+                    let loss = trainer.step(&batch)?;
+                    if read {
+                        loss.item()?;
+                    }
+                    Ok(())
+                })
+            })?;
+            report(kind, read, spent);
+            let readbacks = if read { STEPS } else { 0 };
+            assert_eq!(spent.readbacks, readbacks, "{kind:?}: waits for the GPU");
+            let most = SUBMISSIONS * STEPS;
+            assert!(
+                spent.submissions <= most,
+                "{kind:?}: {} submissions in {STEPS} steps, expected at most {most}",
+                spent.submissions
+            );
+            assert_eq!(spent.allocated_bytes, 0, "{kind:?}: bytes allocated");
+        }
+    }
+    Ok(())
+}
+
+/// What `body` cost, all that it recorded handed over.
+fn spent(gpu: &Gpu, body: impl FnOnce() -> Result<()>) -> Result<GpuCounters> {
+    gpu.flush()?;
+    let before = gpu.counters();
+    body()?;
+    gpu.flush()?;
+    let after = gpu.counters();
+    Ok(GpuCounters {
+        dispatches: after.dispatches - before.dispatches,
+        submissions: after.submissions - before.submissions,
+        readbacks: after.readbacks - before.readbacks,
+        bytes_moved: after.bytes_moved - before.bytes_moved,
+        allocated_bytes: after.allocated_bytes - before.allocated_bytes,
+    })
+}
+
+fn report(kind: Kind, read: bool, spent: GpuCounters) {
+    let per_step = |count: u64| count as f64 / STEPS as f64;
+    eprintln!(
+        "{kind:?}, loss read: {read}; per step {} dispatches, {} submissions, {} readbacks, {} \
+         bytes moved",
+        per_step(spent.dispatches),
+        per_step(spent.submissions),
+        per_step(spent.readbacks),
+        per_step(spent.bytes_moved)
+    );
+}

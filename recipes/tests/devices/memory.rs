@@ -1,0 +1,68 @@
+//! The pools serve training and evaluation for good once they have seen every batch.
+
+use limbeck_engine::{Device, Result};
+
+use crate::tiny::{KINDS, Kind, Labelled, Trainer};
+
+const EPOCHS: usize = 3;
+const BATCHES: u32 = 6;
+
+/// Trains every model on `device`, with evaluations in between: after the first epoch nothing is
+/// allocated, and on a GPU an epoch costs what the one before did.
+pub(crate) fn check(device: &Device) -> Result<()> {
+    for kind in KINDS {
+        let batches: Vec<Labelled> = (0..BATCHES).map(|b| batch(kind, b)).collect();
+        let mut trainer = Trainer::new(kind, device)?;
+        let mut epochs = Vec::new();
+        for epoch in 0..EPOCHS {
+            let before = costs(device);
+            train(&mut trainer, &batches, epoch)?;
+            let after = costs(device);
+            let spent: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+            epochs.push((device.allocated_bytes(), spent));
+        }
+        let (allocated, spent) = &epochs[0];
+        assert!(*allocated > 0, "{kind:?}: the pools count nothing");
+        for (epoch, later) in epochs.iter().enumerate().skip(1) {
+            let what = format!("{kind:?}, epoch {} against the first", epoch + 1);
+            assert_eq!(later.0, *allocated, "{what}: bytes allocated");
+            let names = "dispatches, readbacks, bytes moved";
+            assert_eq!(later.1, *spent, "{what}: {names}");
+        }
+    }
+    Ok(())
+}
+
+/// One epoch. The order of the batches differs from epoch to epoch, their contents do not.
+fn train(trainer: &mut Trainer, batches: &[Labelled], epoch: usize) -> Result<()> {
+    for step in 0..batches.len() {
+        let at = |offset| &batches[(step + offset) % batches.len()];
+        trainer.step(at(5 * epoch))?;
+        if step % 2 == 1 {
+            trainer.model.predict(&at(2 * epoch).texts())?;
+            trainer.model.predict(&at(0).texts()[..1])?;
+        }
+    }
+    Ok(())
+}
+
+/// Two to twelve texts of differing lengths.
+fn batch(kind: Kind, number: u32) -> Labelled {
+    let first = 20 * number;
+    Labelled::new(kind, first..first + 2 + 2 * number)
+}
+
+/// What has been spent on a GPU; nothing is counted elsewhere.
+fn costs(device: &Device) -> Vec<u64> {
+    #[cfg(feature = "gpu")]
+    if let Some(gpu) = device.gpu_handle() {
+        let counters = gpu.counters();
+        return vec![
+            counters.dispatches,
+            counters.readbacks,
+            counters.bytes_moved,
+        ];
+    }
+    let _ = device;
+    Vec::new()
+}
