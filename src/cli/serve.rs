@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use limbeck_data::DataError;
 use serde_json::json;
 
 use super::output;
@@ -107,7 +108,13 @@ impl Lines {
         let reader: Box<dyn BufRead> = if path.as_os_str() == "-" {
             Box::new(io::stdin().lock())
         } else {
-            let file = File::open(path).map_err(|cause| io_error("read", path, cause))?;
+            let file = File::open(path).map_err(|cause| match cause.kind() {
+                io::ErrorKind::NotFound => Error::Data(DataError::Missing {
+                    path: path.into(),
+                    advice: "Check the folder and the name".into(),
+                }),
+                _ => io_error("read", path, cause),
+            })?;
             Box::new(BufReader::new(file))
         };
         Ok(Lines {
@@ -128,13 +135,11 @@ impl Lines {
                 break;
             }
             self.number += 1;
-            let text = std::str::from_utf8(&line).map_err(|error| {
-                Error::Usage(format!(
-                    "{}:{}: expected UTF-8, found another byte after {} bytes: convert the file",
-                    self.path.display(),
-                    self.number,
-                    error.valid_up_to()
-                ))
+            let text = std::str::from_utf8(&line).map_err(|error| DataError::Encoding {
+                path: self.path.clone(),
+                line: self.number,
+                column: error.valid_up_to() + 1,
+                value: line[error.valid_up_to()],
             })?;
             texts.push(text.trim_end_matches(['\n', '\r']).to_string());
             // Answer a person, or a program that waits, at once.

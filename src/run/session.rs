@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use limbeck_engine::{Device, instruction_set};
-use limbeck_recipes::config::Run;
+use limbeck_recipes::config::{self, ConfigError, Run};
 use limbeck_recipes::{RunContext, RunData};
+use limbeck_training::TrainingError;
 use limbeck_training::checkpoint::Fingerprint;
 use limbeck_training::files::write_atomic;
 use limbeck_training::interrupt::Interrupt;
 use limbeck_training::report::Report;
 use limbeck_training::run_folder::{
-    Evaluation, Existing, Results, RunFolder, RunInfo, RunPaths, TestResults,
+    DataFile, Evaluation, Existing, Results, RunFolder, RunInfo, RunPaths, TestResults,
 };
 
 use super::{Error, Result, RunOptions};
@@ -50,14 +51,16 @@ where
     tracing::info!("{}", data.report.trim_end());
     let folder = open_folder(run, options)?;
     let paths = folder.paths();
+    if options.resume && paths.config().exists() {
+        require_same(run, &data, paths)?;
+    } else {
+        write_provenance(run, seed, &device, &data, paths)?;
+    }
     if let Some(results) = finished(paths)? {
         return Ok(results);
     }
-    if !options.resume {
-        write_provenance(run, seed, &device, &data, paths)?;
-    }
     let interrupt = Interrupt::on_ctrl_c()?;
-    let fingerprint = Fingerprint::of(run, &["data.dir"])?;
+    let fingerprint = fingerprint(run)?;
     let resume = options.resume;
     let mut context = RunContext::in_folder(&device, seed, &interrupt, paths, fingerprint, resume)?;
     let Finished { test, evaluation } = task(&data, &mut context)?;
@@ -109,6 +112,37 @@ fn finished(paths: &RunPaths) -> Result<Option<Results>> {
         tracing::info!("{} is finished already", paths.root().display());
     }
     Ok(results)
+}
+
+fn fingerprint(run: &Run) -> Result<Fingerprint> {
+    Ok(Fingerprint::of(run, &["data.dir"])?)
+}
+
+/// Refuses to go on with a run that was started with another configuration or on other data.
+fn require_same(run: &Run, data: &RunData, paths: &RunPaths) -> Result<()> {
+    let path = paths.config();
+    let started = fingerprint(&config::load(&path, &[])?)?;
+    if let Some(difference) = fingerprint(run)?.first_difference(&started) {
+        let message = format!(
+            "the run was started with another configuration: {difference}. Set it back, or start \
+             a new run"
+        );
+        return Err(ConfigError::new(path.display().to_string(), message).into());
+    }
+    let before = RunInfo::read(paths)?.data;
+    let same = |now: &&DataFile| {
+        let mut of_role = before.iter().filter(|file| file.role == now.role);
+        of_role.any(|file| file.sha256 == now.sha256)
+    };
+    match data.files.iter().find(|file| !same(file)) {
+        None => Ok(()),
+        Some(changed) => Err(TrainingError::Data(format!(
+            "{}: the {} data are not those the run was started on (another checksum than in \
+             run.json). Bring them back, or start a new run",
+            changed.path, changed.role
+        ))
+        .into()),
+    }
 }
 
 fn write_provenance(

@@ -45,14 +45,14 @@ pub enum TrainingError {
     Verification(String),
     /// A value that is not finite appeared; the weights are those of the last good step.
     #[error(
-        "training diverged at step {step}: {term} is not finite (samples {}). Lower the learning \
-         rate or clip gradients more tightly; the weights before this step are intact",
+        "training diverged at step {step} in {term} (samples {}). The weights before this step \
+         are intact; start a new run with a lower learning rate or a smaller clip_norm",
         sample_list(samples)
     )]
     Diverged {
         /// The update at which it happened, counted from 1.
         step: u64,
-        /// The loss term or operator in which the value appeared first.
+        /// The loss term or operator in which the value appeared first, and the value.
         term: String,
         /// Ids of the samples concerned, as far as they are known.
         samples: Vec<u64>,
@@ -161,7 +161,7 @@ mod tests {
             samples: (0..11).collect(),
         };
         let message = error.to_string();
-        assert!(message.contains("step 12: L4"), "{message}");
+        assert!(message.contains("step 12 in L4"), "{message}");
         assert!(
             message.contains("samples 0, 1, 2, 3, 4, 5, 6, 7 and 3 more"),
             "{message}"

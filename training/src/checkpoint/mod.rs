@@ -192,7 +192,7 @@ impl Checkpoints {
             return Ok(None);
         }
         let reasons: Vec<String> = skipped.iter().map(|s| s.reason.to_string()).collect();
-        Err(TrainingError::run_folder(
+        Err(TrainingError::damaged(
             self.paths.root(),
             format!(
                 "none of its {} checkpoints is intact, start a new run: {}",

@@ -25,13 +25,27 @@ pub(super) fn explain(
             });
         }
     }
-    let step = first_step + steps.last().copied().unwrap_or(0) + 1;
-    let term = "the gradient's norm (each of its elements is finite, their squares overflow)";
+    // The steps before the last were made with other weights, so that one of them may not fail
+    // again.
+    let last = steps.last().copied().unwrap_or(0);
     Ok(TrainingError::Diverged {
-        step,
-        term: term.into(),
-        samples: Vec::new(),
+        step: first_step + last + 1,
+        term: "a value that did not appear again when the step was repeated".into(),
+        samples: objective.samples(last),
     })
+}
+
+const NORM: &str = "the gradient's norm: each element is finite, but the sum of squares overflows";
+
+/// The norm is computed by the update kernels, which the tape does not trace.
+fn norm_overflows(gradients: &[ParameterVector]) -> Result<bool> {
+    let mut largest = 0.0_f64;
+    for gradient in gradients {
+        let squares = gradient.read()?.into_iter().flatten();
+        let sum: f64 = squares.map(|value| f64::from(value).powi(2)).sum();
+        largest = largest.max(sum);
+    }
+    Ok(largest > f64::from(f32::MAX))
 }
 
 /// Where the step's first value that is not finite appears.
@@ -52,10 +66,11 @@ fn replay(
             .collect::<limbeck_engine::Result<_>>()?;
         let mut into: Vec<&mut ParameterVector> = gradients.iter_mut().collect();
         let _unreached = tape.backward(&loss, &mut into)?;
-        Ok(())
+        norm_overflows(&gradients)
     });
     match outcome {
-        Ok(()) => Ok(None),
+        Ok(false) => Ok(None),
+        Ok(true) => Ok(Some(NORM.into())),
         Err(TrainingError::Engine(Error::NonFinite(message))) => Ok(Some(message)),
         Err(other) => Err(other),
     }

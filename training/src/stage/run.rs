@@ -116,7 +116,12 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             })?;
         if let (Some(best), Some(storage)) = (&state.best, &self.session.storage) {
             // The best weights are in an earlier checkpoint, or in this one.
-            let best = storage.checkpoints().load(CheckpointName(best.step))?;
+            let name = CheckpointName(best.step);
+            let best = storage.checkpoints().load(name).map_err(|cause| {
+                let path = storage.paths.checkpoint(name);
+                let message = format!("it holds the best weights so far, start a new run: {cause}");
+                TrainingError::damaged(&path, message)
+            })?;
             state::load_weights(&best, self.objective)?;
             self.best_weights = Some(self.read_weights()?);
         }
@@ -363,12 +368,15 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             state: serde_json::to_value(state)
                 .expect("the state holds only numbers, names and lists"),
         })?;
-        if let Some(best) = &self.best {
-            storage
+        // Prunes while `best` still names what the checkpoint before this one calls its best:
+        // should this one be damaged, the run goes on from the one before, which needs it.
+        checkpoints.prune(KEEP)?;
+        match &self.best {
+            Some(best) => storage
                 .paths
-                .set_pointer(Pointer::Best, CheckpointName(best.step))?;
+                .set_pointer(Pointer::Best, CheckpointName(best.step)),
+            None => Ok(()),
         }
-        checkpoints.prune(KEEP)
     }
 
     /// Leaves the best weights in the model.
