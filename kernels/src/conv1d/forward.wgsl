@@ -26,7 +26,7 @@ fn store_c(row: u32, column: u32, value: f32) {
     z[row * p.outputs + column] = result;
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(64)
 fn forward(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,

@@ -27,7 +27,7 @@ fn store_c(row: u32, column: u32, value: f32) {
     dx[at] = result;
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(64)
 fn grad_input(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,

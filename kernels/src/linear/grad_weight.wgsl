@@ -24,7 +24,7 @@ fn store_c(row: u32, column: u32, value: f32) {
     dw[at] = result;
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(64)
 fn grad_weight(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
