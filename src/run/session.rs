@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use limbeck_engine::{Device, instruction_set};
 use limbeck_recipes::config::{self, ConfigError, Run};
+use limbeck_recipes::layerwise::check_ready_made_teacher;
 use limbeck_recipes::{RunContext, RunData};
 use limbeck_training::TrainingError;
 use limbeck_training::checkpoint::Fingerprint;
@@ -47,8 +48,12 @@ where
 {
     let start = Instant::now();
     let device = options.device.open()?;
-    let data = RunData::read(run.data(), seed)?;
+    let mut data = RunData::read(run.data(), seed)?;
     tracing::info!("{}", data.report.trim_end());
+    if let Run::Layerwise(run) = run {
+        data.files
+            .extend(check_ready_made_teacher(run, &data.labelled.classes)?);
+    }
     let folder = open_folder(run, options)?;
     let paths = folder.paths();
     if options.resume && paths.config().exists() {

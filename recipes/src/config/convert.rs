@@ -1,6 +1,6 @@
 //! From the sections of a run file to the options of the crates that do the work.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use limbeck_data::Unit;
 use limbeck_data::pairs::{AugmentOptions, Protect};
@@ -127,6 +127,12 @@ impl Model {
 }
 
 impl LayerwiseRun {
+    /// The run folder of a teacher that is there already, if one is named.
+    pub fn teacher_folder(&self) -> Option<&Path> {
+        let named = !self.teacher_run.as_os_str().is_empty();
+        named.then_some(self.teacher_run.as_path())
+    }
+
     /// Whether the teacher's texts begin with `<cls>`: its classifier or the layer terms read it.
     pub fn teacher_needs_first_token(&self) -> bool {
         let transformer = matches!(self.teacher, Model::Transformer(_));

@@ -31,7 +31,7 @@ mod suggest;
 mod values;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +126,8 @@ pub struct LayerwiseRun {
     pub seed: u64,
     /// Also train the student without a teacher (L3 alone), for comparison.
     pub student_alone: bool,
+    /// Run folder whose finished teacher is used as it is, in place of stage 1; empty trains one.
+    pub teacher_run: PathBuf,
     /// The labelled texts.
     pub data: DataConfig,
     /// The unlabelled texts and their second wordings.
@@ -155,6 +157,7 @@ impl LayerwiseRun {
             preset,
             seed: 1,
             student_alone: true,
+            teacher_run: PathBuf::new(),
             data: DataConfig::of_format(format),
             pairs: PairsConfig::preset(preset),
             teacher: Model::of_kind(teacher),

@@ -1,12 +1,14 @@
 //! `layerwise`: layer-by-layer distillation of a Transformer text classifier into a TextCNN,
 //! semi-supervised with pairs of wordings (CN114742200A).
 
+mod correspondence;
 mod layer_map;
 mod levels;
 mod options;
 mod outputs;
 mod pairs;
 mod principal;
+mod ready_made;
 mod run;
 mod student;
 mod targets;
@@ -20,6 +22,7 @@ pub use options::{
     Projection, Sharpening, TeacherTargets, Weight, Weights,
 };
 pub use pairs::EncodedPairs;
+pub use ready_made::check_ready_made_teacher;
 pub use run::{Distilled, distill};
 pub use student::{Lessons, StudentLoss, StudentObjective};
 pub use targets::{LevelSource, Targets};

@@ -132,6 +132,13 @@ pub enum Weight {
     Balanced,
 }
 
+impl Weight {
+    /// Whether it switches its term off.
+    pub fn is_zero(self) -> bool {
+        self == Self::Fixed(0.0)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a number or \"balanced\"")]
 enum RawWeight {

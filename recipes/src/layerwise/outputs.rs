@@ -95,7 +95,7 @@ impl Recipe<'_, '_> {
             Feature::Mean => TextPooling::Mean,
             Feature::First => TextPooling::First,
         };
-        Ok(match self.layers()? {
+        Ok(match self.run.matched_layers()? {
             Some(layers) => LevelSource::Layers(layers, pooling),
             None => LevelSource::Head,
         })

@@ -1,14 +1,16 @@
 //! The whole method: teacher, student, and the student alone for comparison.
 
+use std::path::Path;
+
 use limbeck_data::pairs::TextPair;
 use limbeck_models::Head;
-use limbeck_training::TrainingError;
 use limbeck_training::run_folder::{Evaluation, Metrics, Named};
 
 use super::levels::{LevelProjection, Maps};
 use super::options::Projection;
 use super::outputs::TeacherOutputs;
 use super::pairs::{EncodedPairs, unlabelled_pairs};
+use super::ready_made::read_teacher;
 use super::student::{Lessons, StudentLoss, StudentObjective};
 use super::teacher::TeacherObjective;
 use super::weights::ConsistencyTerm;
@@ -88,35 +90,32 @@ pub(super) struct Recipe<'a, 'c> {
 }
 
 impl Recipe<'_, '_> {
-    /// The teacher's layers that the blocks learn from; none unless it is a Transformer.
-    pub(super) fn layers(&self) -> Result<Option<Vec<usize>>> {
-        let Model::Transformer(teacher) = &self.run.teacher else {
-            return Ok(None);
-        };
-        let blocks = self.run.student.kernel_sizes.len();
-        let map = &self.run.distillation.layer_map;
-        let layers = map
-            .layers(blocks, teacher.layers)
-            .map_err(TrainingError::Configuration)?;
-        Ok(Some(layers))
-    }
-
-    /// The head of the teacher: with `in_head` it reads the levels through their projections.
-    fn head(&self) -> Result<Head> {
-        let size = self.run.student.channels;
-        Ok(match (self.run.distillation.projection, self.layers()?) {
-            (Projection::InHead, Some(layers)) => Head::Projected { layers, size },
-            _ => Head::Pooled,
-        })
-    }
-
-    /// Stage 1.
+    /// Stage 1, or the teacher of another run.
     fn teacher(&mut self, pairs: &[TextPair]) -> Result<TextClassifier> {
+        if let Some(folder) = self.run.teacher_folder() {
+            return self.ready_made_teacher(folder);
+        }
         let texts = self.data.training_texts();
         let first_token = self.run.teacher_needs_first_token();
         let encoder = Encoder::train(&self.run.teacher, &self.run.data, first_token, &texts)?;
         let labelled = Labelled::new(&encoder, &self.data.labelled);
         self.train_teacher("teacher", encoder, &labelled, pairs)
+    }
+
+    /// The teacher of another run. Its stage counts as done, so that the steps of the stages after
+    /// it have the numbers they have where the teacher is trained.
+    fn ready_made_teacher(&mut self, folder: &Path) -> Result<TextClassifier> {
+        let stage = &self.run.training.teacher;
+        let texts = self.data.labelled.len();
+        let per_epoch = texts.div_ceil(stage.batch_size.max(1)) as u64;
+        self.context.skip(stage.steps(per_epoch));
+        if let Some(finished) = self.context.finished("teacher")? {
+            return Ok(finished);
+        }
+        let classes = &self.data.labelled.classes;
+        let teacher = read_teacher(self.run, folder, classes, self.context.device())?;
+        self.context.keep("teacher", &teacher)?;
+        Ok(teacher)
     }
 
     /// Stage 1 on some labelled texts.
@@ -136,7 +135,11 @@ impl Recipe<'_, '_> {
             return Ok(finished);
         }
         let classes = &self.data.labelled.classes;
-        let (seed, device, head) = (self.context.seed(), self.context.device(), self.head()?);
+        let (seed, device, head) = (
+            self.context.seed(),
+            self.context.device(),
+            run.teacher_head()?,
+        );
         let pairs = EncodedPairs::new(&encoder, pairs);
         let dev = Labelled::new(&encoder, &self.data.dev);
         let mut teacher = TextClassifier::new(&run.teacher, head, encoder, classes, seed, device)?;

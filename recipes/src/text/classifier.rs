@@ -63,6 +63,16 @@ impl TextClassifier {
         &self.labels
     }
 
+    /// Its architecture.
+    pub fn config(&self) -> &Model {
+        &self.config
+    }
+
+    /// What its classifier reads, where it is a Transformer.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
     /// The model.
     pub fn model(&self) -> &dyn Classifier {
         &*self.model

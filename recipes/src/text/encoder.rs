@@ -85,6 +85,14 @@ impl Encoder {
             .collect()
     }
 
+    /// Whether every text begins with `<cls>`.
+    pub fn puts_first_token(&self) -> bool {
+        match self {
+            Encoder::Tokens(tokenizer) => tokenizer.options().first_token,
+            Encoder::Ngrams(_) => false,
+        }
+    }
+
     /// Number of ids.
     pub fn size(&self) -> usize {
         match self {

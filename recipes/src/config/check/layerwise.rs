@@ -132,7 +132,7 @@ impl Checks {
         let Model::Transformer(teacher) = &run.teacher else {
             for (name, weight) in [("w5", options.weights.w5), ("w7", options.weights.w7)] {
                 let key = format!("distillation.weights.{name}");
-                self.require(weight == Weight::Fixed(0.0), key, || {
+                self.require(weight.is_zero(), key, || {
                     "expected 0, since the layer terms need `teacher.kind = \"transformer\"`".into()
                 });
             }
