@@ -2,7 +2,7 @@
 
 use limbeck_data::corpus::{self, Corpus, CorpusOptions, Language};
 use limbeck_data::pairs::TextPair;
-use limbeck_data::read::{LabelledSet, load_folder};
+use limbeck_data::read::{FolderOptions, LabelledSet, Part, load_folder};
 use limbeck_data::split::{absent_from_train, dev_split, labelled_split};
 use limbeck_training::run_folder::DataFile;
 
@@ -19,14 +19,27 @@ pub struct RunData {
     pub corpus_pairs: Vec<TextPair>,
     /// Development set.
     pub dev: LabelledSet,
-    /// Test set.
-    pub test: LabelledSet,
-    /// For each test text, whether it is absent from train.
-    pub unseen: Vec<bool>,
+    /// Test set; none if it was not to be read.
+    pub test: Option<TestSet>,
     /// What was read.
     pub files: Vec<DataFile>,
     /// What a careful person should know about the data.
     pub report: String,
+}
+
+/// The texts a run is judged on at its end.
+pub struct TestSet {
+    /// The labelled texts.
+    pub set: LabelledSet,
+    /// For each of them, whether it is absent from train.
+    pub unseen: Vec<bool>,
+}
+
+impl TestSet {
+    fn new(set: LabelledSet, train: &LabelledSet) -> Self {
+        let unseen = absent_from_train(&train.texts, &set.texts);
+        TestSet { set, unseen }
+    }
 }
 
 impl RunData {
@@ -38,20 +51,44 @@ impl RunData {
     pub fn read(config: &DataConfig, seed: u64) -> Result<Self> {
         match config.folder_options() {
             None => Self::built_in(&config.corpus.unwrap_or_default(), config, seed),
+            Some(options) => Self::folder(&options, config, seed),
+        }
+    }
+
+    /// As [`RunData::read`], but the test file is not opened, and need not exist.
+    ///
+    /// # Errors
+    /// As [`RunData::read`].
+    pub fn read_without_test(config: &DataConfig, seed: u64) -> Result<Self> {
+        match config.folder_options() {
+            None => Ok(RunData {
+                test: None,
+                ..Self::read(config, seed)?
+            }),
             Some(options) => {
-                let data = load_folder(&config.dir, &options)?;
-                let test = data.test.unwrap_or_default();
-                let files = data
-                    .files
-                    .iter()
-                    .zip(["train", "dev", "test"])
-                    .map(|(file, role)| DataFile::measure(role, &file.path))
-                    .collect::<limbeck_training::Result<_>>()?;
-                let report = data.report.to_string();
-                let split = Split::new(&data.train, data.dev, config, seed)?;
-                Ok(Self::assemble(&data.train, split, test, files, report))
+                let test = Part::Nothing;
+                Self::folder(&FolderOptions { test, ..options }, config, seed)
             }
         }
+    }
+
+    fn folder(options: &FolderOptions, config: &DataConfig, seed: u64) -> Result<Self> {
+        let data = load_folder(&config.dir, options)?;
+        let roles = [
+            ("train", true),
+            ("dev", data.dev.is_some()),
+            ("test", data.test.is_some()),
+        ];
+        let roles = roles.into_iter().filter(|(_, read)| *read);
+        let files = data
+            .files
+            .iter()
+            .zip(roles)
+            .map(|(file, (role, _))| DataFile::measure(role, &file.path))
+            .collect::<limbeck_training::Result<_>>()?;
+        let report = data.report.to_string();
+        let split = Split::new(&data.train, data.dev, config, seed)?;
+        Ok(Self::assemble(&data.train, split, data.test, files, report))
     }
 
     fn built_in(corpus: &CorpusConfig, config: &DataConfig, seed: u64) -> Result<Self> {
@@ -81,7 +118,7 @@ impl RunData {
             train.set.len(),
             test.set.len()
         );
-        let mut data = Self::assemble(&train.set, split, test.set, Vec::new(), report);
+        let mut data = Self::assemble(&train.set, split, Some(test.set), Vec::new(), report);
         data.corpus_pairs = pairs;
         Ok(data)
     }
@@ -89,12 +126,11 @@ impl RunData {
     fn assemble(
         train: &LabelledSet,
         split: Split,
-        test: LabelledSet,
+        test: Option<LabelledSet>,
         files: Vec<DataFile>,
         report: String,
     ) -> Self {
         RunData {
-            unseen: absent_from_train(&train.texts, &test.texts),
             labelled: train.select(&split.labelled),
             unlabelled: split
                 .unlabelled
@@ -103,7 +139,7 @@ impl RunData {
                 .collect(),
             corpus_pairs: Vec::new(),
             dev: split.dev,
-            test,
+            test: test.map(|set| TestSet::new(set, train)),
             files,
             report,
         }

@@ -7,6 +7,7 @@ mod context;
 mod dataset;
 mod error;
 pub mod layerwise;
+mod measured;
 mod stages;
 mod steps;
 mod supervised;
@@ -14,7 +15,8 @@ pub mod text;
 mod train;
 
 pub use context::RunContext;
-pub use dataset::RunData;
+pub use dataset::{RunData, TestSet};
 pub use error::{Error, Result};
+pub use measured::Measured;
 pub use supervised::{Labelled, Supervised, SupervisedLoss};
 pub use train::{Trained, train};

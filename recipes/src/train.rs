@@ -1,27 +1,25 @@
 //! Training one classifier on labelled texts.
 
 use limbeck_models::Head;
-use limbeck_training::run_folder::{Evaluation, Metrics, Named};
 
 use crate::config::{BagLoss, Model, StageConfig, TrainRun};
 use crate::context::RunContext;
 use crate::dataset::RunData;
 use crate::error::Result;
+use crate::measured::Measured;
 use crate::stages::stage_options;
 use crate::supervised::{Labelled, Supervised, SupervisedLoss};
 use crate::text::{Encoder, TextClassifier};
 
-/// A finished model and how it did on test.
+/// A finished model and how it did.
 pub struct Trained {
     /// The model, with its best weights.
     pub classifier: TextClassifier,
-    /// Its row of the results table.
-    pub metrics: Metrics,
-    /// Labels and confusion matrix, for the report.
-    pub evaluation: Evaluation,
+    /// Its figures under the name "model".
+    pub measured: Measured,
 }
 
-/// Trains the model of a run file, and reads test once.
+/// Trains the model of a run file, and judges it.
 ///
 /// # Errors
 /// Those of data, device and training.
@@ -36,16 +34,10 @@ pub fn train(run: &TrainRun, data: &RunData, context: &mut RunContext<'_>) -> Re
         term: ("L1", 1.0),
     };
     let classifier = work.run(encoder, data, context)?;
-    let (metrics, confusion) = classifier.measure(&data.test, &data.unseen)?;
-    let labels = classifier.labels().to_vec();
-    let evaluation = Evaluation {
-        labels,
-        confusion: Named::from_iter([("model", confusion)]),
-    };
+    let measured = Measured::of(&[("model", &classifier)], data)?;
     Ok(Trained {
         classifier,
-        metrics,
-        evaluation,
+        measured,
     })
 }
 

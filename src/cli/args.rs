@@ -38,7 +38,7 @@ impl RunFileArgs {
     }
 }
 
-/// Where a run writes and what it runs on.
+/// Where a run writes, what it reads, and what it runs on.
 #[derive(Clone, Debug, Args)]
 pub struct MachineArgs {
     /// Run folder; without it, a new folder named after the run file.
@@ -47,6 +47,9 @@ pub struct MachineArgs {
     /// Continue the run in the run folder.
     #[arg(long, requires = "out")]
     resume: bool,
+    /// Leave the test data unread and judge on dev alone; --resume without this option reads them.
+    #[arg(long)]
+    no_test: bool,
     /// cpu, gpu, gpu:NAME (a part of the adapter's name) or reference.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceChoice,
@@ -60,6 +63,7 @@ impl From<&MachineArgs> for RunOptions {
         Self {
             out: args.out.clone(),
             resume: args.resume,
+            no_test: args.no_test,
             device: args.device.clone(),
             threads: args.threads.map(usize::from),
         }
@@ -90,6 +94,7 @@ mod tests {
             "--out",
             "runs/a",
             "--resume",
+            "--no-test",
             "--device",
             "gpu:llvmpipe",
             "--threads",
@@ -98,6 +103,7 @@ mod tests {
         let expected = RunOptions {
             out: Some("runs/a".into()),
             resume: true,
+            no_test: true,
             device: DeviceChoice::Gpu(Some("llvmpipe".into())),
             threads: Some(2),
         };

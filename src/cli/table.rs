@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use limbeck_training::run_folder::{Results, TestResults};
+use limbeck_training::run_folder::{ModelResults, Results};
 
 const COLUMNS: [(&str, &str); 6] = [
     ("accuracy", "accuracy"),
@@ -13,11 +13,20 @@ const COLUMNS: [(&str, &str); 6] = [
     ("us_per_text", "us/text"),
 ];
 
-/// One line per model: quality, size and speed.
+/// One line per model: quality on test, size and speed. Where test was not read the table has the
+/// figures on dev, and says so.
 pub(super) fn results(results: &Results) -> String {
-    let rows = results.test.rows();
-    let named = |name: &str| match (&results.test, name) {
-        (TestResults::Model(_), _) => "model".to_string(),
+    match (&results.test, &results.dev) {
+        (Some(test), _) => table(test),
+        (None, Some(dev)) => format!("{}\n\non dev; test was not read (--no-test)", table(dev)),
+        (None, None) => String::new(),
+    }
+}
+
+fn table(results: &ModelResults) -> String {
+    let rows = results.rows();
+    let named = |name: &str| match (results, name) {
+        (ModelResults::Model(_), _) => "model".to_string(),
         (_, "student") => "student distilled".to_string(),
         (_, name) => name.replace('_', " "),
     };
@@ -82,9 +91,9 @@ mod tests {
         let teacher = Metrics::new()
             .rate("accuracy", 0.875)
             .count("parameters", 1200);
-        let test = TestResults::Models(Named::from_iter([("teacher", teacher)]));
+        let rows = ModelResults::Models(Named::from_iter([("teacher", teacher)]));
         let text = results(&Results {
-            test,
+            test: Some(rows.clone()),
             ..Results::default()
         });
         let lines: Vec<&str> = text.lines().collect();
@@ -98,5 +107,13 @@ mod tests {
             "{text}"
         );
         assert_eq!(lines[0].len(), lines[1].len(), "columns line up: {text}");
+        let on_dev = results(&Results {
+            dev: Some(rows),
+            ..Results::default()
+        });
+        assert_eq!(
+            on_dev,
+            format!("{text}\n\non dev; test was not read (--no-test)")
+        );
     }
 }

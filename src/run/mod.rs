@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod device;
 mod error;
+mod finish;
 mod serve;
 mod session;
 mod train;
@@ -24,6 +25,9 @@ pub struct RunOptions {
     pub out: Option<PathBuf>,
     /// Continue the run that stands in the run folder.
     pub resume: bool,
+    /// Leave test unread: judge the models on dev alone. Resumed without it, a finished run reads
+    /// test.
+    pub no_test: bool,
     /// Where tensors live.
     pub device: DeviceChoice,
     /// Number of CPU threads; without one, all cores.

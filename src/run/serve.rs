@@ -64,5 +64,6 @@ fn find_model(folder: &Path, name: Option<&str>) -> Result<PathBuf> {
 pub fn evaluate(classifier: &TextClassifier, path: &Path) -> Result<Metrics> {
     let options = ReadOptions::with_columns(Columns::label_text(Format::of(path)));
     let (set, _) = load_labelled(path, &options, classifier.labels())?;
-    Ok(classifier.measure(&set, &[])?.0)
+    let (quality, _) = classifier.quality(&set, &[])?;
+    Ok(classifier.with_cost(quality, &set.texts)?)
 }

@@ -6,23 +6,15 @@ use std::time::Instant;
 use limbeck_engine::{Device, instruction_set};
 use limbeck_recipes::config::{self, ConfigError, Run};
 use limbeck_recipes::layerwise::check_ready_made_teacher;
-use limbeck_recipes::{RunContext, RunData};
+use limbeck_recipes::{Measured, RunContext, RunData};
 use limbeck_training::TrainingError;
 use limbeck_training::checkpoint::Fingerprint;
 use limbeck_training::files::write_atomic;
 use limbeck_training::interrupt::Interrupt;
-use limbeck_training::report::Report;
-use limbeck_training::run_folder::{
-    DataFile, Evaluation, Existing, Results, RunFolder, RunInfo, RunPaths, TestResults,
-};
+use limbeck_training::run_folder::{DataFile, Existing, Results, RunFolder, RunInfo, RunPaths};
 
+use super::finish::{self, read_test};
 use super::{Error, Result, RunOptions};
-
-/// What a task gives back.
-pub(super) struct Finished {
-    pub(super) test: TestResults,
-    pub(super) evaluation: Evaluation,
-}
 
 /// Runs a task in its run folder, inside a pool of the threads asked for.
 pub(super) fn in_run_folder<F>(
@@ -32,7 +24,7 @@ pub(super) fn in_run_folder<F>(
     task: F,
 ) -> Result<Results>
 where
-    F: FnOnce(&RunData, &mut RunContext<'_>) -> Result<Finished> + Send,
+    F: FnOnce(&RunData, &mut RunContext<'_>) -> Result<Measured> + Send,
 {
     let threads = options.threads.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new()
@@ -44,11 +36,14 @@ where
 
 fn run_task<F>(run: &Run, seed: u64, options: &RunOptions, task: F) -> Result<Results>
 where
-    F: FnOnce(&RunData, &mut RunContext<'_>) -> Result<Finished>,
+    F: FnOnce(&RunData, &mut RunContext<'_>) -> Result<Measured>,
 {
     let start = Instant::now();
     let device = options.device.open()?;
-    let mut data = RunData::read(run.data(), seed)?;
+    let mut data = match options.no_test {
+        true => RunData::read_without_test(run.data(), seed)?,
+        false => RunData::read(run.data(), seed)?,
+    };
     tracing::info!("{}", data.report.trim_end());
     if let Run::Layerwise(run) = run {
         data.files
@@ -61,32 +56,27 @@ where
     } else {
         write_provenance(run, seed, &device, &data, paths)?;
     }
-    if let Some(results) = finished(paths)? {
+    if let Some(results) = Results::read(paths)? {
+        if results.test.is_none() && !options.no_test {
+            return read_test(run, results, &data, &device, paths);
+        }
+        tracing::info!("{} is finished already", paths.root().display());
         return Ok(results);
     }
     let interrupt = Interrupt::on_ctrl_c()?;
     let fingerprint = fingerprint(run)?;
     let resume = options.resume;
     let mut context = RunContext::in_folder(&device, seed, &interrupt, paths, fingerprint, resume)?;
-    let Finished { test, evaluation } = task(&data, &mut context)?;
+    let measured = task(&data, &mut context)?;
     let results = Results {
         seed,
         device: device.name().into(),
         adapter: device.adapter().map(String::from),
         dispatches: dispatches(&device),
         seconds: start.elapsed().as_secs_f64(),
-        test,
         ..Results::default()
     };
-    evaluation.write(paths)?;
-    write_atomic(
-        &paths.labels(),
-        &serde_json::to_vec_pretty(&evaluation.labels).unwrap_or_default(),
-    )?;
-    results.write(paths)?;
-    Report::read(paths)?.write(paths)?;
-    tracing::info!("run folder: {}", paths.root().display());
-    Ok(results)
+    finish::write(run, results, measured, paths)
 }
 
 fn open_folder(run: &Run, options: &RunOptions) -> Result<RunFolder> {
@@ -110,20 +100,12 @@ pub(super) fn new_folder(name: &str) -> PathBuf {
         .unwrap_or_else(|| runs.join(name))
 }
 
-/// The results of a run that has come to its end already.
-fn finished(paths: &RunPaths) -> Result<Option<Results>> {
-    let results = Results::read(paths)?;
-    if results.is_some() {
-        tracing::info!("{} is finished already", paths.root().display());
-    }
-    Ok(results)
-}
-
 fn fingerprint(run: &Run) -> Result<Fingerprint> {
     Ok(Fingerprint::of(run, &["data.dir"])?)
 }
 
-/// Refuses to go on with a run that was started with another configuration or on other data.
+/// Refuses to go on with a run that was started with another configuration or on other data. A
+/// test file that was left unread so far joins the others in `run.json`.
 fn require_same(run: &Run, data: &RunData, paths: &RunPaths) -> Result<()> {
     let path = paths.config();
     let started = fingerprint(&config::load(&path, &[])?)?;
@@ -134,13 +116,20 @@ fn require_same(run: &Run, data: &RunData, paths: &RunPaths) -> Result<()> {
         );
         return Err(ConfigError::new(path.display().to_string(), message).into());
     }
-    let before = RunInfo::read(paths)?.data;
-    let same = |now: &&DataFile| {
-        let mut of_role = before.iter().filter(|file| file.role == now.role);
+    let mut info = RunInfo::read(paths)?;
+    let known = |now: &&DataFile| {
+        let mut of_role = info.data.iter().filter(|file| file.role == now.role);
         of_role.any(|file| file.sha256 == now.sha256)
     };
-    match data.files.iter().find(|file| !same(file)) {
-        None => Ok(()),
+    let first_read =
+        |now: &&DataFile| now.role == "test" && info.data.iter().all(|file| file.role != now.role);
+    let (test, others): (Vec<&DataFile>, Vec<&DataFile>) = data.files.iter().partition(first_read);
+    match others.into_iter().find(|file| !known(file)) {
+        None if test.is_empty() => Ok(()),
+        None => {
+            info.data.extend(test.into_iter().cloned());
+            Ok(info.write(paths)?)
+        }
         Some(changed) => Err(TrainingError::Data(format!(
             "{}: the {} data are not those the run was started on (another checksum than in \
              run.json). Bring them back, or start a new run",

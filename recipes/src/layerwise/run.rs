@@ -4,7 +4,6 @@ use std::path::Path;
 
 use limbeck_data::pairs::TextPair;
 use limbeck_models::Head;
-use limbeck_training::run_folder::{Evaluation, Metrics, Named};
 
 use super::levels::{LevelProjection, Maps};
 use super::options::Projection;
@@ -18,12 +17,13 @@ use crate::config::{LayerwiseRun, Model};
 use crate::context::RunContext;
 use crate::dataset::RunData;
 use crate::error::Result;
+use crate::measured::Measured;
 use crate::stages::stage_options;
 use crate::supervised::Labelled;
 use crate::text::{Encoder, TextClassifier};
 use crate::train::SupervisedStage;
 
-/// The finished models and how they did on test.
+/// The finished models and how they did.
 pub struct Distilled {
     /// The teacher of layers.
     pub teacher: TextClassifier,
@@ -31,13 +31,11 @@ pub struct Distilled {
     pub student: TextClassifier,
     /// The student trained without a teacher, if asked for.
     pub student_alone: Option<TextClassifier>,
-    /// One row of the results table per model.
-    pub metrics: Named<Metrics>,
-    /// Labels and confusion matrices, for the report.
-    pub evaluation: Evaluation,
+    /// One row of figures per model.
+    pub measured: Measured,
 }
 
-/// Runs the method on the data of a run file, and reads test once.
+/// Runs the method on the data of a run file, and judges its models.
 ///
 /// # Errors
 /// Those of data, device and training.
@@ -57,28 +55,19 @@ pub fn distill(
     let student = recipe.student(&lessons, &pairs)?;
     let alone = recipe.student_alone()?;
     let beside = beside.as_ref().map(|beside| &beside.classifier);
-    let rows = [
+    let models = [
         ("teacher", Some(&teacher)),
         ("beside_teacher", beside),
         ("student_alone", alone.as_ref()),
         ("student", Some(&student)),
     ];
-    let (mut metrics, mut confusion) = (Named::default(), Named::default());
-    for (name, classifier) in rows.into_iter().filter_map(|(name, c)| Some((name, c?))) {
-        let (figures, matrix) = classifier.measure(&data.test, &data.unseen)?;
-        metrics.set(name, figures);
-        confusion.set(name, matrix);
-    }
-    let evaluation = Evaluation {
-        labels: student.labels().to_vec(),
-        confusion,
-    };
+    let models = models.into_iter().filter_map(|(name, c)| Some((name, c?)));
+    let measured = Measured::of(&models.collect::<Vec<_>>(), data)?;
     Ok(Distilled {
         teacher,
         student,
         student_alone: alone,
-        metrics,
-        evaluation,
+        measured,
     })
 }
 

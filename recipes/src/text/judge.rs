@@ -51,21 +51,21 @@ fn negative_log_likelihood(logits: &[f32], label: u32) -> f64 {
 }
 
 impl TextClassifier {
-    /// Quality on labelled texts, size, and microseconds per text: the figures of one row of a
-    /// results table. `unseen` marks the texts that are absent from train.
+    /// Quality on labelled texts. `unseen` marks the texts that are absent from train; where
+    /// there are any, quality on them is given as well.
     ///
     /// # Errors
     /// If the device failed.
-    pub fn measure(
+    pub fn quality(
         &self,
-        test: &LabelledSet,
+        set: &LabelledSet,
         unseen: &[bool],
     ) -> Result<(Metrics, ConfusionMatrix)> {
-        let encoded = self.encoder.encode_all(&test.texts);
+        let encoded = self.encoder.encode_all(&set.texts);
         let judged = judge(
             &*self.model,
             &encoded.iter().collect::<Vec<_>>(),
-            &test.labels,
+            &set.labels,
         )?;
         let mut metrics = Metrics::of_classifier(&judged.confusion);
         let rows = || {
@@ -76,27 +76,31 @@ impl TextClassifier {
                 .map(|(row, _)| row)
         };
         if rows().next().is_some() {
-            let truth: Vec<u32> = rows().map(|row| test.labels[row]).collect();
+            let truth: Vec<u32> = rows().map(|row| set.labels[row]).collect();
             let decided: Vec<u32> = rows().map(|row| judged.decisions[row]).collect();
             let matrix = ConfusionMatrix::from_labels(&truth, &decided, self.labels.len())?;
             metrics = metrics
                 .rate("accuracy_unseen", matrix.accuracy())
                 .rate("macro_f1_unseen", matrix.macro_f1());
         }
+        let metrics = metrics.rate("cross_entropy", judged.loss);
+        Ok((metrics, judged.confusion))
+    }
+
+    /// Adds size, and microseconds per text, to the figures of a row of a results table.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn with_cost(&self, metrics: Metrics, texts: &[String]) -> Result<Metrics> {
         let model = &*self.model;
-        let metrics = metrics
-            .rate("cross_entropy", judged.loss)
+        Ok(metrics
             .count("parameters", model.parameter_count() as u64)
             .count(
                 "parameters_without_embeddings",
                 model.parameter_count_without_embeddings() as u64,
             )
             .count("bytes", 4 * model.parameter_count() as u64)
-            .rate(
-                "us_per_text",
-                time_per_text(&self.encoder, model, &test.texts)?,
-            );
-        Ok((metrics, judged.confusion))
+            .rate("us_per_text", time_per_text(&self.encoder, model, texts)?))
     }
 }
 

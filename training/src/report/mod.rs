@@ -72,7 +72,9 @@ impl Report {
                     h1 { (title) }
                     (self.summary())
                     (curves::section(&self.metrics))
-                    @if let Some(evaluation) = &self.evaluation { (tables::classes(evaluation)) }
+                    @if let Some(evaluation) = self.evaluation.as_ref().filter(|e| !e.confusion.is_empty()) {
+                        (tables::classes(evaluation))
+                    }
                     h2 { "Configuration" }
                     pre { (self.configuration) }
                     (tables::provenance(&self.info, self.results.as_ref()))
@@ -83,11 +85,24 @@ impl Report {
     }
 
     fn summary(&self) -> Markup {
+        let Some(results) = &self.results else {
+            return html! {
+                h2 { "Results" }
+                p.note { "This run is not finished: there are no final figures yet." }
+            };
+        };
         html! {
             h2 { "Results on test" }
-            @match &self.results {
-                Some(results) => (tables::results(&results.test)),
-                None => p.note { "This run is not finished: there are no final figures yet." },
+            @match &results.test {
+                Some(test) => (tables::results(test)),
+                None => p.note {
+                    "Test was not read (" code { "--no-test" } "); "
+                    code { "--resume" } " without this option reads it."
+                },
+            }
+            @if let Some(dev) = &results.dev {
+                h2 { "Results on dev" }
+                (tables::results(dev))
             }
         }
     }

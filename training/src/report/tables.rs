@@ -4,11 +4,11 @@ use maud::{Markup, html};
 
 use super::format::{date, figure, percent, significant, thousands, words};
 use crate::metrics::ConfusionMatrix;
-use crate::run_folder::{Evaluation, Results, RunInfo, TestResults};
+use crate::run_folder::{Evaluation, ModelResults, Results, RunInfo};
 
 /// One row per model, one column per metric.
-pub(super) fn results(test: &TestResults) -> Markup {
-    let rows = test.rows();
+pub(super) fn results(results: &ModelResults) -> Markup {
+    let rows = results.rows();
     let mut columns: Vec<&str> = Vec::new();
     for (name, _) in rows.iter().flat_map(|(_, metrics)| metrics.iter()) {
         if !columns.contains(&name) {
@@ -35,7 +35,7 @@ pub(super) fn classes(evaluation: &Evaluation) -> Markup {
         None => format!("class {class}"),
     };
     html! {
-        h2 { "Classes" }
+        h2 { "Classes on test" }
         @for (model, matrix) in evaluation.confusion.iter() {
             h3 { (words(model)) }
             (scores(matrix, &label))

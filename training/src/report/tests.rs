@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::metrics::ConfusionMatrix;
-use crate::run_folder::{DataFile, Metrics, Named, TestResults};
+use crate::run_folder::{DataFile, Metrics, ModelResults, Named};
 
 fn records() -> Vec<MetricRecord> {
     let record = |step: u64, split: &str, values: &[(&str, f64)]| MetricRecord {
@@ -38,10 +38,10 @@ fn finished() -> Report {
         configuration: "seed = 7\n[data]\ndir = \"<data>\"\n".into(),
         results: Some(Results {
             seconds: 93.1,
-            test: TestResults::Models(Named::from_iter([
+            test: Some(ModelResults::Models(Named::from_iter([
                 ("teacher", Metrics::new().rate("accuracy", 0.5)),
                 ("student_alone", metrics),
-            ])),
+            ]))),
             ..Results::default()
         }),
         evaluation: Some(Evaluation {
@@ -88,6 +88,20 @@ fn a_report_needs_nothing_else_and_runs_nothing() {
     for needed in ["prefers-color-scheme: dark", "width=device-width"] {
         assert!(page.contains(needed), "{needed}");
     }
+}
+
+#[test]
+fn dev_is_shown_beside_test_and_alone_where_test_was_not_read() {
+    let mut report = finished();
+    let results = report.results.as_mut().unwrap();
+    results.dev = Some(ModelResults::Model(Metrics::new().rate("accuracy", 0.625)));
+    let page = report.to_html();
+    assert!(page.contains("Results on test") && page.contains("<td>62.5 %</td>"));
+    assert!(!page.contains("not read"));
+    report.results.as_mut().unwrap().test = None;
+    let page = report.to_html();
+    assert!(page.contains("Test was not read") && page.contains("<td>62.5 %</td>"));
+    assert!(!page.contains("<td>75.0 %</td>"));
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub use info::{DataFile, RunInfo};
 pub use metrics_log::{MetricRecord, MetricsLog, read_metrics};
 pub use named::Named;
 pub use paths::{CheckpointName, Pointer, RunPaths};
-pub use results::{Evaluation, Metrics, Results, TestResults};
+pub use results::{Evaluation, Metrics, ModelResults, Results};
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;

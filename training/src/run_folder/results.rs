@@ -15,13 +15,13 @@ use crate::metrics::ConfusionMatrix;
 /// The final figures of a run, as they stand in `results.json` and are printed by `--json`.
 ///
 /// ```
-/// use limbeck_training::run_folder::{Metrics, Named, Results, TestResults};
+/// use limbeck_training::run_folder::{Metrics, ModelResults, Named, Results};
 /// let teacher = Metrics::new().rate("accuracy", 0.875).count("parameters", 1200);
 /// let results = Results {
 ///     seed: 1,
 ///     device: "cpu".into(),
 ///     seconds: 2.5,
-///     test: TestResults::Models(Named::from_iter([("teacher", teacher)])),
+///     test: Some(ModelResults::Models(Named::from_iter([("teacher", teacher)]))),
 ///     ..Results::default()
 /// };
 /// assert_eq!(
@@ -42,31 +42,29 @@ pub struct Results {
     pub dispatches: u64,
     /// Wall-clock seconds of the whole run.
     pub seconds: f64,
-    /// The metrics on test.
-    pub test: TestResults,
-    /// What a command adds under names of its own ("dev", "test_unseen" ...).
+    /// The metrics on dev, by which choices are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dev: Option<ModelResults>,
+    /// The metrics on test; none as long as nobody has looked at it (`--no-test`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<ModelResults>,
+    /// What a command adds under names of its own.
     #[serde(flatten)]
     pub more: BTreeMap<String, Value>,
 }
 
-/// `test` in `results.json`: `train` puts its metrics directly there, `distill` one object per
-/// model.
+/// `dev` and `test` in `results.json`: `train` puts its metrics directly there, `distill` one
+/// object per model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum TestResults {
+pub enum ModelResults {
     /// The metrics of the one model trained.
     Model(Metrics),
     /// The metrics of each model under its name.
     Models(Named<Metrics>),
 }
 
-impl Default for TestResults {
-    fn default() -> Self {
-        Self::Model(Metrics::default())
-    }
-}
-
-impl TestResults {
+impl ModelResults {
     /// One row per model; a single model is called "model".
     pub fn rows(&self) -> Vec<(&str, &Metrics)> {
         match self {
@@ -148,7 +146,7 @@ impl Results {
 pub struct Evaluation {
     /// The class names in the order of their indices.
     pub labels: Vec<String>,
-    /// The confusion matrix on test of each model under its name.
+    /// The confusion matrix on test of each model under its name; empty if test was not read.
     pub confusion: Named<ConfusionMatrix>,
 }
 

@@ -222,13 +222,15 @@ fn a_record_is_one_flat_object_and_nan_survives() {
 #[test]
 fn results_have_the_promised_names() {
     let promised = r#"{"seed": 1, "device": "cpu", "adapter": null, "dispatches": 0, "seconds": 93.1,
+        "dev": {"teacher": {"accuracy": 0.75}},
         "test": {"teacher": {"accuracy": 0.5, "macro_f1": 0.25, "parameters": 10, "us_per_text": 8.5},
                  "student_alone": {"accuracy": 0.5}, "student": {"accuracy": 1.0}}}"#;
     let results: Results = serde_json::from_str(promised).unwrap();
     assert!(results.more.is_empty());
-    let rows: Vec<&str> = results.test.rows().iter().map(|(name, _)| *name).collect();
+    let test = results.test.as_ref().unwrap();
+    let rows: Vec<&str> = test.rows().iter().map(|(name, _)| *name).collect();
     assert_eq!(rows, ["teacher", "student_alone", "student"]);
-    assert_eq!(results.test.rows()[0].1.get("parameters"), Some(10.0));
+    assert_eq!(test.rows()[0].1.get("parameters"), Some(10.0));
     let compact: String = promised.split_whitespace().collect();
     assert_eq!(serde_json::to_string(&results).unwrap(), compact);
 }
@@ -238,17 +240,29 @@ fn the_metrics_of_a_single_model_stand_directly_in_test() {
     let matrix = crate::metrics::ConfusionMatrix::from_labels(&[0, 1], &[0, 1], 2).unwrap();
     let metrics = Metrics::of_classifier(&matrix).rate("perplexity", f64::INFINITY);
     let mut results = Results {
-        test: TestResults::Model(metrics),
+        test: Some(ModelResults::Model(metrics)),
         ..Results::default()
     };
     results
         .more
-        .insert("dev".into(), serde_json::json!({"accuracy": 0.5}));
+        .insert("perplexity".into(), serde_json::json!({"per_word": 0.5}));
     let text = serde_json::to_string(&results).unwrap();
     let test = r#""test":{"accuracy":1.0,"macro_f1":1.0,"perplexity":null}"#;
     assert!(text.contains(test), "{text}");
     assert_eq!(serde_json::from_str::<Results>(&text).unwrap(), results);
-    assert_eq!(results.test.rows()[0].0, "model");
+    assert_eq!(results.test.unwrap().rows()[0].0, "model");
+}
+
+#[test]
+fn a_run_that_has_not_read_test_has_no_such_object() {
+    let dev = Metrics::new().rate("accuracy", 0.5);
+    let results = Results {
+        dev: Some(ModelResults::Model(dev)),
+        ..Results::default()
+    };
+    let text = serde_json::to_string(&results).unwrap();
+    assert!(text.ends_with(r#""dev":{"accuracy":0.5}}"#), "{text}");
+    assert_eq!(serde_json::from_str::<Results>(&text).unwrap(), results);
 }
 
 #[test]

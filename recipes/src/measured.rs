@@ -1,0 +1,44 @@
+//! How the finished models of a run did.
+
+use limbeck_training::run_folder::{Evaluation, Metrics, Named};
+
+use crate::dataset::RunData;
+use crate::error::Result;
+use crate::text::TextClassifier;
+
+/// One row of figures per model on dev and on test. Size and speed stand with those on test, or
+/// with those on dev where test was not read.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    /// On dev: what choices are made by.
+    pub dev: Named<Metrics>,
+    /// On test; none if the data were read without it.
+    pub test: Option<Named<Metrics>>,
+    /// Labels and confusion matrices on test, for the report.
+    pub evaluation: Evaluation,
+}
+
+impl Measured {
+    /// Judges each model under its name.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn of(models: &[(&str, &TextClassifier)], data: &RunData) -> Result<Self> {
+        let mut measured = Self::default();
+        measured.evaluation.labels = data.labelled.classes.clone();
+        for (name, classifier) in models {
+            let (mut dev, _) = classifier.quality(&data.dev, &[])?;
+            match &data.test {
+                None => dev = classifier.with_cost(dev, &data.dev.texts)?,
+                Some(test) => {
+                    let (figures, matrix) = classifier.quality(&test.set, &test.unseen)?;
+                    let figures = classifier.with_cost(figures, &test.set.texts)?;
+                    measured.test.get_or_insert_default().set(*name, figures);
+                    measured.evaluation.confusion.set(*name, matrix);
+                }
+            }
+            measured.dev.set(*name, dev);
+        }
+        Ok(measured)
+    }
+}
