@@ -28,6 +28,8 @@ feed_forward_size = 32
 channels = 8
 embedding_size = 16
 kernel_sizes = [2, 3]
+[distillation]
+embedding_level = true
 [training]
 unlabelled_batch_size = 8
 [training.teacher]
@@ -164,12 +166,16 @@ fn a_teacher_that_does_not_fit_is_refused_before_anything_is_written() {
         ),
         (
             &["teacher_run=one", "student.channels=6"],
-            &["layers [1, 2] at 6 channels", "to 8 channels", "\"pca\""],
+            &[
+                "projects layers [1, 2] to 8 channels and its embedding to 16",
+                "needs layers [1, 2] to 6 channels",
+                "\"pca\"",
+            ],
         ),
         (
             &[
                 "teacher_run=one",
-                "student.kernel_sizes=[1, 2]",
+                "distillation.embedding_level=false",
                 "distillation.feature=first",
             ],
             &["<cls>", "\"mean\""],

@@ -1,9 +1,8 @@
 //! What every text classifier offers.
 
-use limbeck_engine::{Device, Error, Fingerprint, ParameterStore, Result, Tape, Var};
+use limbeck_engine::{Device, Fingerprint, ParameterStore, Result, Tape, Var};
 
 use crate::batch::{Batch, Encoded};
-use crate::transformer::TextPooling;
 
 /// What a forward pass gives.
 #[derive(Clone, Debug)]
@@ -13,6 +12,9 @@ pub struct Output {
     /// One vector per text and level of depth, `[texts, width]` each; empty for models without
     /// levels.
     pub levels: Vec<Var>,
+    /// One vector per token and level of depth, `[rows, width]` each: the embedding first, then
+    /// every layer or block; empty for models that read no tokens.
+    pub states: Vec<Var>,
 }
 
 /// A model that reads encoded texts and gives class scores.
@@ -35,22 +37,15 @@ pub trait Classifier: Send + Sync {
     /// If the batch is of another vocabulary or kind, or the device failed.
     fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output>;
 
-    /// One vector per text, `[texts, width]`, of the states after each of these layers (0 is the
-    /// embedding).
+    /// The states of the levels that the head reads, projected row by row as the head projects
+    /// their pooled vectors: `[rows, width]` each. `states` are those of [`Output`]. None for heads
+    /// without levels.
     ///
     /// # Errors
-    /// If the model has no such layers, or the device failed.
-    fn pooled_states(
-        &self,
-        tape: &Tape,
-        batch: &Batch,
-        layers: &[usize],
-        pooling: TextPooling,
-    ) -> Result<Vec<Var>> {
-        let _ = (tape, batch, pooling);
-        Err(Error::Mismatch(format!(
-            "the model has no layers {layers:?} to match"
-        )))
+    /// If the states are not this model's, or the device failed.
+    fn project_states(&self, tape: &Tape, states: &[Var]) -> Result<Vec<Var>> {
+        let _ = (tape, states);
+        Ok(Vec::new())
     }
 
     /// Names of parameters whose number does not count as model size in comparisons: embeddings.

@@ -6,13 +6,13 @@ mod bag_of_ngrams;
 mod batch;
 mod classifier;
 mod init;
+mod pooling;
 mod text_cnn;
 mod transformer;
 
 pub use bag_of_ngrams::{BagOfNgrams, BagOfNgramsConfig};
 pub use batch::{Batch, Encoded, NgramBatch, SparseText, TokenBatch};
 pub use classifier::{Classifier, Output};
+pub use pooling::TextPooling;
 pub use text_cnn::{TextCnn, TextCnnConfig, TextCnnOutput, TimePooling, Topology};
-pub use transformer::{
-    Head, NormPosition, TextPooling, Transformer, TransformerConfig, TransformerOutput,
-};
+pub use transformer::{Head, NormPosition, Transformer, TransformerConfig, TransformerOutput};

@@ -221,6 +221,18 @@ fn values_that_do_not_fit_each_other_are_refused() {
             "`distillation.projection`: \"joint\" without a norm",
         ),
         (
+            "distillation.embedding_level = true\nstudent.embedding_size = 200",
+            "`student.embedding_size`: expected at most `teacher.hidden_size` (128)",
+        ),
+        (
+            "distillation.embedding_level = true\nteacher.pooling = \"first\"",
+            "`distillation.embedding_level`: expected false, or \"mean\" for `teacher.pooling`",
+        ),
+        (
+            "distillation = { embedding_level = true, projection = \"pca\", feature = \"first\" }",
+            "the embedding of the first token is the same for every text",
+        ),
+        (
             "pairs.source = \"file\"",
             "`pairs.pair_files`: expected at least one file",
         ),

@@ -74,6 +74,7 @@ fn both_presets_share_the_documents_structure() {
         assert_eq!(options.layer_map, LayerMap::Named(NamedLayerMap::Uniform));
         assert_eq!(options.projection, Projection::InHead);
         assert_eq!(options.feature, Feature::Mean);
+        assert!(!options.embedding_level);
         assert_eq!(options.teacher_targets, TeacherTargets::InSample);
         assert_eq!(run.student.kernel_sizes, [2, 3, 4, 5]);
         assert!(run.student.channels <= 72);

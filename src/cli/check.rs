@@ -103,6 +103,10 @@ fn level_table(run: &LayerwiseRun) -> String {
         .layers(sizes.len(), teacher.layers)
         .expect("checked when the run was read");
     let mut text = String::from("block  kernel  layer  width\n");
+    if run.distillation.embedding_level {
+        let widths = format!("{} -> {}", teacher.hidden_size, run.student.embedding_size);
+        let _ = writeln!(text, "{:>5}  {:>6}  {:>5}  {widths}", 0, "-", 0);
+    }
     for (block, (kernel, layer)) in sizes.iter().zip(layers).enumerate() {
         let widths = format!("{} -> {}", teacher.hidden_size, run.student.channels);
         let _ = writeln!(text, "{:>5}  {kernel:>6}  {layer:>5}  {widths}", block + 1);

@@ -75,6 +75,7 @@ impl TransformerSizes {
                 false => Head::Projected {
                     layers,
                     size: self.projected_size,
+                    embedding_size: None,
                 },
             },
         }

@@ -112,6 +112,7 @@ impl Classifier for BagOfNgrams {
         Ok(Output {
             logits,
             levels: Vec::new(),
+            states: Vec::new(),
         })
     }
 

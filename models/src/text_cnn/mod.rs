@@ -249,9 +249,12 @@ impl Classifier for TextCnn {
 
     fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
         let output = self.forward_with_states(tape, batch.tokens()?)?;
+        let mut states = output.blocks;
+        states.insert(0, output.embedding);
         Ok(Output {
             logits: output.logits,
             levels: output.levels,
+            states,
         })
     }
 

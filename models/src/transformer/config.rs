@@ -2,6 +2,8 @@
 
 use limbeck_engine::{Error, Fingerprint, Result};
 
+use crate::pooling::TextPooling;
+
 /// Where layer normalisation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NormPosition {
@@ -9,15 +11,6 @@ pub enum NormPosition {
     Pre,
     /// After each residual sum, as first published.
     Post,
-}
-
-/// How one vector is made of a text's states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextPooling {
-    /// The mean over the text's tokens.
-    Mean,
-    /// The state of the first token.
-    First,
 }
 
 /// What the classifier reads.
@@ -32,6 +25,9 @@ pub enum Head {
         layers: Vec<usize>,
         /// Width after projection.
         size: usize,
+        /// Width of the projected, pooled embedding, which is joined before the layers; `None`
+        /// leaves it out.
+        embedding_size: Option<usize>,
     },
 }
 
@@ -95,13 +91,19 @@ impl TransformerConfig {
                 self.heads, self.hidden_size
             ));
         }
-        if let Head::Projected { layers, size } = &self.head {
+        if let Head::Projected {
+            layers,
+            size,
+            embedding_size,
+        } = &self.head
+        {
             let ascending = layers.windows(2).all(|pair| pair[0] < pair[1]);
             let inside = layers.iter().all(|layer| (1..=self.layers).contains(layer));
-            if layers.is_empty() || !ascending || !inside || *size == 0 {
+            let empty = *size == 0 || *embedding_size == Some(0);
+            if layers.is_empty() || !ascending || !inside || empty {
                 return refuse(format!(
-                    "projected layers must ascend within 1 to {}, to a size of at least 1; found \
-                     {layers:?} and size {size}",
+                    "projected layers must ascend within 1 to {}, to sizes of at least 1; found \
+                     {layers:?}, size {size} and embedding size {embedding_size:?}",
                     self.layers
                 ));
             }

@@ -8,6 +8,7 @@
 //! pooled   = mean over the text's tokens, or its first token
 //! head     logits = dropout(pooled(h_L)) W + b
 //!          projected: g_k = pooled(h_m(k)) P_k + c_k,  logits = dropout([g_1 ... g_K]) W + b
+//!          with the embedding as level 0, m(0) = 0:     logits = dropout([g_0 ... g_K]) W + b
 //! ```
 //!
 //! With pre-norm, the last layer's state is the one after the final norm.
@@ -18,10 +19,10 @@ mod layer;
 use limbeck_engine::{
     Device, Error, Fingerprint, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
 };
-use limbeck_kernels::{concat, dropout, embedding, gather_rows, layer_norm, mean_over_time};
+use limbeck_kernels::{concat, dropout, embedding, layer_norm};
 
 use config::NORM_EPSILON;
-pub use config::{Head, NormPosition, TextPooling, TransformerConfig};
+pub use config::{Head, NormPosition, TransformerConfig};
 use layer::Layer;
 
 use crate::batch::{Batch, Encoded, TokenBatch};
@@ -37,8 +38,17 @@ pub struct Transformer {
     /// After the embedding (post-norm) or after the last layer (pre-norm).
     norm: Norm,
     layers: Vec<Layer>,
-    projections: Vec<Affine>,
+    /// What a projected head reads, in order of depth.
+    levels: Vec<Level>,
     classifier: Affine,
+}
+
+/// One of the states that a projected head reads.
+struct Level {
+    /// 0 is the embedding.
+    layer: usize,
+    /// Of equal widths nothing needs projecting.
+    projection: Option<Affine>,
 }
 
 /// What the forward pass gives, for matching and for the classifier.
@@ -71,15 +81,7 @@ impl Transformer {
         let layers = (0..config.layers)
             .map(|l| Layer::new(&mut store, l, &config))
             .collect();
-        let (width, projections) = match &config.head {
-            Head::Pooled => (d, Vec::new()),
-            Head::Projected { layers, size } => {
-                let project = |k| Affine::new(&mut store, &format!("projections.{k}"), d, *size);
-                // Of equal widths nothing needs projecting.
-                let needed = if *size == d { 0 } else { layers.len() };
-                (layers.len() * size, (0..needed).map(project).collect())
-            }
-        };
+        let (levels, width) = levels(&mut store, &config);
         let classifier = Affine::new(&mut store, "classifier", width, config.classes);
         let store = store.build(device)?;
         Ok(Transformer {
@@ -89,7 +91,7 @@ impl Transformer {
             positions,
             norm,
             layers,
-            projections,
+            levels,
             classifier,
         })
     }
@@ -152,47 +154,15 @@ impl Transformer {
         layer_norm(tape, h, Some(&gain), Some(&bias), NORM_EPSILON)
     }
 
-    /// One vector per text, `[texts, hidden_size]`, from states `[rows, hidden_size]`.
-    ///
-    /// # Errors
-    /// If the device failed.
-    pub fn pool(
-        &self,
-        tape: &Tape,
-        state: &Var,
-        batch: &TokenBatch,
-        how: TextPooling,
-    ) -> Result<Var> {
-        match how {
-            TextPooling::Mean => mean_over_time(tape, state, &batch.packed),
-            TextPooling::First => {
-                let mut first = 0;
-                let starts: Vec<u32> = batch
-                    .packed
-                    .lengths()
-                    .iter()
-                    .map(|&length| {
-                        first += length as u32;
-                        first - length as u32
-                    })
-                    .collect();
-                gather_rows(tape, state, &starts)
-            }
-        }
-    }
-
     fn classify(&self, tape: &Tape, states: &[Var], batch: &TokenBatch) -> Result<(Var, Vec<Var>)> {
-        let how = self.config.pooling;
+        let (pooling, texts) = (self.config.pooling, &batch.packed);
         let mut levels = Vec::new();
         let read = match &self.config.head {
-            Head::Pooled => self.pool(tape, &states[self.config.layers], batch, how)?,
-            Head::Projected { layers, .. } => {
-                for (k, &layer) in layers.iter().enumerate() {
-                    let pooled = self.pool(tape, &states[layer], batch, how)?;
-                    levels.push(match self.projections.get(k) {
-                        Some(projection) => projection.apply(tape, &self.store, &pooled, None)?,
-                        None => pooled,
-                    });
+            Head::Pooled => pooling.apply(tape, &states[self.config.layers], texts)?,
+            Head::Projected { .. } => {
+                for level in &self.levels {
+                    let pooled = pooling.apply(tape, &states[level.layer], texts)?;
+                    levels.push(self.project(tape, level, &pooled)?);
                 }
                 concat(tape, &levels.iter().collect::<Vec<_>>())?
             }
@@ -208,6 +178,36 @@ impl Transformer {
         let logits = self.classifier.apply(tape, &self.store, &read, None)?;
         Ok((logits, levels))
     }
+
+    fn project(&self, tape: &Tape, level: &Level, rows: &Var) -> Result<Var> {
+        match &level.projection {
+            Some(projection) => projection.apply(tape, &self.store, rows, None),
+            None => Ok(rows.clone()),
+        }
+    }
+}
+
+/// The levels of the head, and the width of what the classifier reads.
+fn levels(store: &mut StoreBuilder, config: &TransformerConfig) -> (Vec<Level>, usize) {
+    let d = config.hidden_size;
+    let Head::Projected {
+        layers,
+        size,
+        embedding_size,
+    } = &config.head
+    else {
+        return (Vec::new(), d);
+    };
+    let mut level = |name: &str, layer: usize, size: usize| Level {
+        layer,
+        projection: (size != d).then(|| Affine::new(store, name, d, size)),
+    };
+    let embedding = embedding_size.map(|size| level("embedding_projection", 0, size));
+    let mut levels = Vec::from_iter(embedding);
+    for (k, &layer) in layers.iter().enumerate() {
+        levels.push(level(&format!("projections.{k}"), layer, *size));
+    }
+    (levels, embedding_size.unwrap_or(0) + layers.len() * size)
 }
 
 impl Classifier for Transformer {
@@ -232,26 +232,20 @@ impl Classifier for Transformer {
         Ok(Output {
             logits: output.logits,
             levels: output.levels,
+            states: output.states,
         })
     }
 
-    fn pooled_states(
-        &self,
-        tape: &Tape,
-        batch: &Batch,
-        layers: &[usize],
-        pooling: TextPooling,
-    ) -> Result<Vec<Var>> {
-        let batch = batch.tokens()?;
-        let states = self.encode(tape, batch)?;
-        let pooled = |&layer: &usize| match states.get(layer) {
-            Some(state) => self.pool(tape, state, batch, pooling),
+    fn project_states(&self, tape: &Tape, states: &[Var]) -> Result<Vec<Var>> {
+        let project = |level: &Level| match states.get(level.layer) {
+            Some(rows) => self.project(tape, level, rows),
             None => Err(Error::Mismatch(format!(
-                "the model has {} layers, but layer {layer} was asked for",
-                self.config.layers
+                "the head reads layer {}, but only {} states were given",
+                level.layer,
+                states.len()
             ))),
         };
-        layers.iter().map(pooled).collect()
+        self.levels.iter().map(project).collect()
     }
 
     fn is_embedding(&self, name: &str) -> bool {

@@ -21,25 +21,20 @@ pub struct Maps {
 }
 
 impl Maps {
-    /// Maps with random weights, uniform in ±1/√inputs.
+    /// Maps with random weights, uniform in ±1/√inputs, of these names and widths (inputs,
+    /// outputs).
     ///
     /// # Errors
     /// If the device cannot hold them.
-    pub fn new(
-        levels: usize,
-        inputs: usize,
-        outputs: usize,
-        seed: u64,
-        device: &Device,
-    ) -> Result<Self> {
+    pub fn new(maps: &[(String, usize, usize)], seed: u64, device: &Device) -> Result<Self> {
         let mut store = StoreBuilder::new(seed);
-        let bound = 1.0 / (inputs as f64).sqrt();
-        let map = |k: usize| {
-            let weight = store.uniform(&format!("levels.{k}.weight"), [inputs, outputs], bound);
-            let bias = store.constant(&format!("levels.{k}.bias"), [outputs], 0.0);
+        let map = |(name, inputs, outputs): &(String, usize, usize)| {
+            let bound = 1.0 / (*inputs as f64).sqrt();
+            let weight = store.uniform(&format!("{name}.weight"), [*inputs, *outputs], bound);
+            let bias = store.constant(&format!("{name}.bias"), [*outputs], 0.0);
             (weight, bias)
         };
-        let maps = (0..levels).map(map).collect();
+        let maps = maps.iter().map(map).collect();
         Ok(Maps {
             store: store.build(device)?,
             maps,

@@ -31,6 +31,8 @@ pub struct LayerwiseOptions {
     pub temperature: f64,
     /// Which Transformer layer each convolution block learns from.
     pub layer_map: LayerMap,
+    /// Match the embeddings as well, as level 0: the means over the word vectors of both models.
+    pub embedding_level: bool,
     /// How a teacher state is brought to the student's width.
     pub projection: Projection,
     /// How one vector is made of a teacher layer's states.
@@ -58,6 +60,7 @@ impl LayerwiseOptions {
         Self {
             temperature: if literal { 1.0 } else { 2.0 },
             layer_map: LayerMap::Named(NamedLayerMap::Uniform),
+            embedding_level: false,
             projection: Projection::InHead,
             feature: Feature::Mean,
             feature_norm: if literal {

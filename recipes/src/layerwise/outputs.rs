@@ -63,8 +63,8 @@ impl Recipe<'_, '_> {
             pairs: Targets::compute(teacher.model(), &encoded.all(), &source)?,
         };
         if self.run.distillation.projection == Projection::Pca {
-            let size = self.run.student.channels;
-            Targets::reduce(&mut outputs.labelled, &mut outputs.pairs, size);
+            let levels = self.run.levels()?;
+            Targets::reduce(&mut outputs.labelled, &mut outputs.pairs, &levels);
         }
         if self.run.distillation.teacher_targets == TeacherTargets::CrossFit {
             let logits = self.cross_fitted_teacher(encoder, &labelled, pairs)?;
@@ -95,9 +95,10 @@ impl Recipe<'_, '_> {
             Feature::Mean => TextPooling::Mean,
             Feature::First => TextPooling::First,
         };
-        Ok(match self.run.matched_layers()? {
-            Some(layers) => LevelSource::Layers(layers, pooling),
-            None => LevelSource::Head,
+        let layers: Vec<usize> = self.run.levels()?.iter().map(|l| l.layer).collect();
+        Ok(match layers.is_empty() {
+            true => LevelSource::Head,
+            false => LevelSource::Layers(layers, pooling),
         })
     }
 

@@ -109,22 +109,28 @@ fn other_head(run: &LayerwiseRun, there: &Head) -> Result<Option<String>> {
     if !needed || here == *there {
         return Ok(None);
     }
-    let found = match there {
-        Head::Pooled => "does not project its layers".to_owned(),
-        Head::Projected { layers, size } => {
-            format!("projects its layers {layers:?} to {size} channels")
-        }
-    };
-    let expected = match &here {
-        Head::Pooled => "none".to_owned(),
-        Head::Projected { layers, size } => format!("layers {layers:?} at {size} channels"),
-    };
+    let (found, expected) = (projected(there), projected(&here));
     Ok(Some(format!(
-        "its teacher {found}, and with `distillation.projection = \"in_head\"` this student \
-         needs {expected}. Fit `student.channels`, `student.kernel_sizes` and \
-         `distillation.layer_map` to it, or set `distillation.projection` to \"pca\", which takes \
-         any teacher"
+        "its teacher projects {found}, and with `distillation.projection = \"in_head\"` this \
+         student needs {expected}. Fit `student` and `distillation` to it, or set \
+         `distillation.projection` to \"pca\", which takes any teacher"
     )))
+}
+
+/// What a head projects, in words.
+fn projected(head: &Head) -> String {
+    let Head::Projected {
+        layers,
+        size,
+        embedding_size,
+    } = head
+    else {
+        return "nothing".into();
+    };
+    let embedding = embedding_size.map_or("no embedding".to_owned(), |size| {
+        format!("its embedding to {size} (`student.embedding_size`)")
+    });
+    format!("layers {layers:?} to {size} channels and {embedding}")
 }
 
 /// A teacher from another split has seen labels that count as hidden here, or texts of dev.

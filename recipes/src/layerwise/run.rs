@@ -168,7 +168,7 @@ impl Recipe<'_, '_> {
         let classes = &self.data.labelled.classes;
         let (seed, device) = (self.context.seed(), self.context.device());
         let loss = StudentLoss::new(&run.distillation, classes.len(), (options.steps, per_epoch));
-        let mut projection = self.level_projection(outputs)?;
+        let mut projection = self.level_projection()?;
         let mut student =
             TextClassifier::new(&model, Head::Pooled, encoder, classes, seed, device)?;
         let batches = (stage.batch_size, run.training.unlabelled_batch_size);
@@ -179,18 +179,29 @@ impl Recipe<'_, '_> {
         Ok(student)
     }
 
-    fn level_projection(&self, outputs: &TeacherOutputs) -> Result<LevelProjection> {
+    fn level_projection(&self) -> Result<LevelProjection> {
         let (seed, device) = (self.context.seed(), self.context.device());
-        let (levels, channels) = (outputs.labelled.level_count(), self.run.student.channels);
-        let width = outputs.labelled.level_width();
+        let Model::Transformer(teacher) = &self.run.teacher else {
+            return Ok(LevelProjection::None);
+        };
+        if !self.run.matches_layers() {
+            return Ok(LevelProjection::None);
+        }
+        let (mut maps, mut blocks) = (Vec::new(), 0..);
+        for level in self.run.levels()? {
+            let name = match level.layer {
+                0 => "levels.embedding".into(),
+                _ => format!("levels.{}", blocks.next().unwrap_or(0)),
+            };
+            maps.push((name, teacher.hidden_size, level.width));
+        }
+        let upwards = |(name, teacher, student)| (name, student, teacher);
         Ok(match self.run.distillation.projection {
-            _ if levels == 0 => LevelProjection::None,
             Projection::InHead | Projection::Pca => LevelProjection::None,
-            Projection::Joint => {
-                LevelProjection::Teacher(Maps::new(levels, width, channels, seed, device)?)
-            }
+            Projection::Joint => LevelProjection::Teacher(Maps::new(&maps, seed, device)?),
             Projection::StudentUp => {
-                LevelProjection::Student(Maps::new(levels, channels, width, seed, device)?)
+                let maps: Vec<_> = maps.into_iter().map(upwards).collect();
+                LevelProjection::Student(Maps::new(&maps, seed, device)?)
             }
         })
     }

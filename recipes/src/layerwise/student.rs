@@ -10,12 +10,16 @@
 //! L8 = (2/N)      Σ_j KL(p_S(u_j) || p_S(u'_j))
 //! ```
 //!
+//! With the embedding level, k runs from 0 and the mean is over K + 1 levels; f_0 is the mean over
+//! the student's word vectors, which no block has pooled.
+//!
 //! The texts are fixed and the teacher is frozen, so its outputs were computed once, before.
 
 use limbeck_engine::{ParameterStore, Tape, Var};
+use limbeck_kernels::mean_over_time;
 use limbeck_losses::layerwise::{FeatureNorm, layer_matching};
 use limbeck_losses::{Term, consistency, hard_cross_entropy, soft_cross_entropy};
-use limbeck_models::Output;
+use limbeck_models::{Batch, Output};
 use limbeck_training::stage::{DevScore, Objective};
 use serde_json::{Value, json};
 
@@ -63,6 +67,8 @@ pub struct StudentLoss {
     pub consistency: ConsistencyTerm,
     /// Normalisation of features before L5 and L7.
     pub feature_norm: FeatureNorm,
+    /// Whether the embeddings are matched too, as level 0.
+    pub embedding_level: bool,
 }
 
 impl StudentLoss {
@@ -88,6 +94,7 @@ impl StudentLoss {
                 options::FeatureNorm::L2 => FeatureNorm::L2,
                 options::FeatureNorm::Layer => FeatureNorm::Layer,
             },
+            embedding_level: options.embedding_level,
         }
     }
 }
@@ -140,19 +147,23 @@ impl<'a> StudentObjective<'a> {
     ) -> limbeck_engine::Result<()> {
         let model = self.classifier.model();
         let (texts, labels) = self.lessons.labelled.rows(rows);
-        let student = model.forward(tape, &model.batch(&texts, 0)?)?;
+        let batch = model.batch(&texts, 0)?;
+        let student = model.forward(tape, &batch)?;
         let loss = &self.loss;
         if loss.w3 > 0.0 {
             let value = tape.scope("L3", || hard_cross_entropy(tape, &student.logits, &labels))?;
             terms.push(Term::new("L3", value, loss.w3));
         }
-        let targets = self.lessons.labelled_targets;
+        let told = Told {
+            targets: self.lessons.labelled_targets,
+            rows,
+        };
         if loss.w4 > 0.0 {
-            let value = tape.scope("L4", || self.soft_labels(tape, &student, targets, rows))?;
+            let value = tape.scope("L4", || self.soft_labels(tape, &student, told))?;
             terms.push(Term::new("L4", value, loss.w4));
         }
-        if loss.w5.now() > 0.0 && targets.has_levels() {
-            let value = tape.scope("L5", || self.layers(tape, &student, targets, rows))?;
+        if loss.w5.now() > 0.0 && told.targets.has_levels() {
+            let value = tape.scope("L5", || self.layers(tape, &batch, &student, told))?;
             terms.push(Term::new("L5", value, loss.w5.now() as f32));
         }
         Ok(())
@@ -167,8 +178,9 @@ impl<'a> StudentObjective<'a> {
     ) -> limbeck_engine::Result<()> {
         let model = self.classifier.model();
         let pairs = self.lessons.pairs;
-        let student = model.forward(tape, &model.batch(&pairs.both_sides(rows), first)?)?;
-        let (loss, targets) = (&self.loss, self.lessons.pair_targets);
+        let batch = model.batch(&pairs.both_sides(rows), first)?;
+        let student = model.forward(tape, &batch)?;
+        let loss = &self.loss;
         // Rows of the targets: the original sides come first, then the other sides.
         let all = pairs.original.len();
         let both: Vec<usize> = rows
@@ -176,12 +188,16 @@ impl<'a> StudentObjective<'a> {
             .copied()
             .chain(rows.iter().map(|row| row + all))
             .collect();
+        let told = Told {
+            targets: self.lessons.pair_targets,
+            rows: &both,
+        };
         if loss.w6 > 0.0 {
-            let value = tape.scope("L6", || self.soft_labels(tape, &student, targets, &both))?;
+            let value = tape.scope("L6", || self.soft_labels(tape, &student, told))?;
             terms.push(Term::new("L6", value, loss.w6));
         }
-        if loss.w7.now() > 0.0 && targets.has_levels() {
-            let value = tape.scope("L7", || self.layers(tape, &student, targets, &both))?;
+        if loss.w7.now() > 0.0 && told.targets.has_levels() {
+            let value = tape.scope("L7", || self.layers(tape, &batch, &student, told))?;
             terms.push(Term::new("L7", value, loss.w7.now() as f32));
         }
         if loss.consistency.weight > 0.0 {
@@ -198,25 +214,37 @@ impl<'a> StudentObjective<'a> {
         &self,
         tape: &Tape,
         student: &Output,
-        targets: &Targets,
-        rows: &[usize],
+        told: Told<'_>,
     ) -> limbeck_engine::Result<Var> {
-        let teacher = targets.logits(tape, rows)?;
+        let teacher = told.targets.logits(tape, told.rows)?;
         soft_cross_entropy(tape, &student.logits, &teacher, self.loss.temperature)
     }
 
     fn layers(
         &self,
         tape: &Tape,
+        batch: &Batch,
         student: &Output,
-        targets: &Targets,
-        rows: &[usize],
+        told: Told<'_>,
     ) -> limbeck_engine::Result<Var> {
-        let teacher = targets.levels(tape, rows)?;
-        let (teacher, student) = self.projection.apply(tape, teacher, &student.levels)?;
+        let teacher = told.targets.levels(tape, told.rows)?;
+        let mut features = Vec::new();
+        if self.loss.embedding_level {
+            let texts = &batch.tokens()?.packed;
+            features.push(mean_over_time(tape, &student.states[0], texts)?);
+        }
+        features.extend_from_slice(&student.levels);
+        let (teacher, student) = self.projection.apply(tape, teacher, &features)?;
         let joint = self.projection.learns_from_teacher();
         layer_matching(tape, &teacher, &student, self.loss.feature_norm, joint)
     }
+}
+
+/// What the teacher said of the texts of a batch.
+#[derive(Clone, Copy)]
+struct Told<'r> {
+    targets: &'r Targets,
+    rows: &'r [usize],
 }
 
 impl Objective for StudentObjective<'_> {

@@ -1,8 +1,9 @@
 //! What the frozen teacher says of fixed texts: computed once, kept on the host, uploaded by row.
 
-use limbeck_engine::{Device, Result, Tape, Tensor, Var};
+use limbeck_engine::{Device, Error, Result, Tape, Tensor, Var};
 use limbeck_models::{Classifier, Encoded, TextPooling};
 
+use super::correspondence::Level;
 use super::principal::Principal;
 
 /// One matrix of the teacher's outputs, a row per text.
@@ -27,7 +28,7 @@ impl Rows {
 pub enum LevelSource {
     /// Its head, which projects them already (none for heads without levels).
     Head,
-    /// The pooled states of these layers, counted from 1.
+    /// The pooled states of these layers, counted from 1; 0 is the embedding.
     Layers(Vec<usize>, TextPooling),
 }
 
@@ -60,7 +61,10 @@ impl Targets {
             let levels = match source {
                 LevelSource::Head => output.levels,
                 LevelSource::Layers(layers, pooling) => {
-                    teacher.pooled_states(&tape, &batch, layers, *pooling)?
+                    let texts = &batch.tokens()?.packed;
+                    let pooled = |state| pooling.apply(&tape, state, texts);
+                    let states = states_of(&output.states, layers)?;
+                    states.into_iter().map(pooled).collect::<Result<_>>()?
                 }
             };
             targets.levels.resize_with(levels.len(), Rows::default);
@@ -91,9 +95,12 @@ impl Targets {
         self
     }
 
-    /// Replaces the levels of both by their first `size` principal components over all texts.
-    pub(super) fn reduce(labelled: &mut Targets, pairs: &mut Targets, size: usize) {
-        for (first, second) in labelled.levels.iter_mut().zip(&mut pairs.levels) {
+    /// Replaces the levels of both by their first principal components over all texts, as many as
+    /// the student's level is wide.
+    pub(super) fn reduce(labelled: &mut Targets, pairs: &mut Targets, levels: &[Level]) {
+        let both = labelled.levels.iter_mut().zip(&mut pairs.levels);
+        for ((first, second), level) in both.zip(levels) {
+            let size = level.width;
             let all = [first.values.as_slice(), second.values.as_slice()].concat();
             let principal = Principal::fit(&all, first.width, size);
             for rows in [first, second] {
@@ -106,16 +113,6 @@ impl Targets {
     /// The logits of each text.
     pub fn logit_rows(&self) -> impl Iterator<Item = &[f32]> {
         self.logits.values.chunks(self.logits.width.max(1))
-    }
-
-    /// Number of levels.
-    pub fn level_count(&self) -> usize {
-        self.levels.len()
-    }
-
-    /// Width of the levels; 0 without levels.
-    pub fn level_width(&self) -> usize {
-        self.levels.first().map_or(0, |level| level.width)
     }
 
     /// Whether the teacher has levels to match.
@@ -139,6 +136,20 @@ impl Targets {
         let upload = |level: &Rows| Ok(tape.constant(level.upload(tape.device(), rows)?));
         self.levels.iter().map(upload).collect()
     }
+}
+
+/// The states of these layers.
+pub(super) fn states_of<'s>(states: &'s [Var], layers: &[usize]) -> Result<Vec<&'s Var>> {
+    let state = |&layer: &usize| {
+        states.get(layer).ok_or_else(|| {
+            Error::Mismatch(format!(
+                "the teacher gives {} states, its embedding and its layers, but layer {layer} was \
+                 asked for",
+                states.len()
+            ))
+        })
+    };
+    layers.iter().map(state).collect()
 }
 
 /// Writes the rows of a batch to their places.

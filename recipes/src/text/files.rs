@@ -26,6 +26,9 @@ struct ConfigFile {
     vocabulary: String,
     projected_layers: Vec<usize>,
     projected_size: usize,
+    /// 0 where the embedding is not projected; absent in files from before it could be.
+    #[serde(default)]
+    projected_embedding_size: usize,
     model: Model,
 }
 
@@ -35,9 +38,13 @@ impl TextClassifier {
     /// # Errors
     /// If the disk refuses, or the GPU failed.
     pub fn save(&self, folder: &Path) -> Result<()> {
-        let (projected_layers, projected_size) = match &self.head {
-            Head::Pooled => (Vec::new(), 0),
-            Head::Projected { layers, size } => (layers.clone(), *size),
+        let (projected_layers, projected_size, embedding_size) = match &self.head {
+            Head::Pooled => (Vec::new(), 0, None),
+            Head::Projected {
+                layers,
+                size,
+                embedding_size,
+            } => (layers.clone(), *size, *embedding_size),
         };
         let config = ConfigFile {
             format: "limbeck-classifier".into(),
@@ -46,6 +53,7 @@ impl TextClassifier {
             vocabulary: format!("{:016x}", self.encoder.fingerprint().0),
             projected_layers,
             projected_size,
+            projected_embedding_size: embedding_size.unwrap_or(0),
             model: self.config.clone(),
         };
         if let Some(parent) = folder.parent() {
@@ -94,6 +102,7 @@ impl TextClassifier {
             layers => Head::Projected {
                 layers: layers.to_vec(),
                 size: config.projected_size,
+                embedding_size: Some(config.projected_embedding_size).filter(|&size| size > 0),
             },
         };
         let mut classifier =

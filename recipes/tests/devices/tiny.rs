@@ -72,6 +72,7 @@ fn transformer() -> TransformerConfig {
         head: Head::Projected {
             layers: vec![1, 2],
             size: 6,
+            embedding_size: None,
         },
     }
 }

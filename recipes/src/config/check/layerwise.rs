@@ -5,7 +5,7 @@ use crate::config::{
     Format, LayerwiseRun, Model, OffOr, PairSource, PairsConfig, TransformerConfig,
 };
 use crate::layerwise::{
-    Consistency, FeatureNorm, LayerwiseOptions, Projection, Sharpening, Weight,
+    Consistency, Feature, FeatureNorm, LayerwiseOptions, Projection, Sharpening, Weight,
 };
 
 impl Checks {
@@ -149,7 +149,23 @@ impl Checks {
         }
         if options.projection != Projection::StudentUp {
             self.width_fits("student.channels", student.channels, teacher);
+            if options.embedding_level {
+                self.width_fits("student.embedding_size", student.embedding_size, teacher);
+            }
         }
+        let first = match options.projection {
+            Projection::InHead => run.teacher.reads_first_token(),
+            _ => options.feature == Feature::First,
+        };
+        self.require(
+            !(options.embedding_level && first),
+            "distillation.embedding_level".into(),
+            || {
+                "expected false, or \"mean\" for `teacher.pooling` and `distillation.feature`: the \
+                 embedding of the first token is the same for every text"
+                    .into()
+            },
+        );
     }
 
     fn width_fits(&mut self, key: &str, width: usize, teacher: &TransformerConfig) {

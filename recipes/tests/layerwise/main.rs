@@ -1,0 +1,5 @@
+//! `layerwise` as whole runs of tiny models.
+
+mod acceptance;
+mod options;
+mod tiny;
