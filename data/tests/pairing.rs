@@ -156,9 +156,9 @@ fn files_count_and_drop_identical_and_empty_pairs() {
     let (source, files) =
         FilePairs::read(std::slice::from_ref(&path), &ReadOptions::default()).unwrap();
     assert_eq!(files[0].rows, 3);
-    let (pairs, report) = gather(&source, 0, false);
+    let (pairs, report) = gather(&source, 1, false);
     assert_eq!((pairs.len(), report.identical, report.kept()), (2, 1, 2));
-    let (pairs, mut report) = gather(&source, 0, true);
+    let (pairs, mut report) = gather(&source, 1, true);
     assert_eq!(
         pairs,
         [TextPair {
@@ -219,7 +219,7 @@ impl Translator for Reverse {
 #[test]
 fn a_translator_can_be_plugged_in() {
     let source = TranslatedPairs::new(vec!["abc".into()], &Reverse).unwrap();
-    let (pairs, report) = gather(&source, 0, true);
+    let (pairs, report) = gather(&source, 1, true);
     assert_eq!(pairs[0].other, "cba");
     assert!(
         report.to_string().contains("back-translated by reverse"),
@@ -232,12 +232,34 @@ fn a_translator_can_be_plugged_in() {
 #[test]
 fn drop_identical_never_applies_to_dropout_pairs() {
     let source = DropoutPairs::new(texts());
-    let (pairs, report) = gather(&source, 0, true);
+    let (pairs, report) = gather(&source, 1, true);
     assert_eq!(
         (pairs.len(), report.identical, report.dropped),
         (60, 0, false)
     );
     assert!(pairs.iter().all(TextPair::is_identical));
+}
+
+#[test]
+fn every_round_rewrites_every_text() {
+    let source = AugmentedPairs::new(texts(), augmenter(AugmentOptions::new(Unit::Word)));
+    let (once, _) = gather(&source, 1, false);
+    let (twice, report) = gather(&source, 2, false);
+    assert_eq!((twice.len(), report.total), (120, 120));
+    assert_eq!(
+        twice[..60],
+        once[..],
+        "the first round is what one round gives"
+    );
+    let (first, second) = twice.split_at(60);
+    assert!(
+        first
+            .iter()
+            .zip(second)
+            .all(|(a, b)| a.original == b.original)
+    );
+    let different = first.iter().zip(second).filter(|(a, b)| a.other != b.other);
+    assert!(different.count() > 30, "the second round draws anew");
 }
 
 #[test]

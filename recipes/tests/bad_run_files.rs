@@ -237,6 +237,14 @@ fn values_that_do_not_fit_each_other_are_refused() {
             "`pairs.pair_files`: expected at least one file",
         ),
         (
+            "pairs.wordings = 0",
+            "`pairs.wordings`: expected at least 1, found 0",
+        ),
+        (
+            "pairs = { source = \"dropout\", wordings = 2 }",
+            "`pairs.wordings`: expected 1 unless `pairs.source` is \"augment\", found 2",
+        ),
+        (
             "pairs.source = \"corpus\"",
             "`pairs.source`: expected \"augment\"",
         ),

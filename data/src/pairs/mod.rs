@@ -130,33 +130,35 @@ impl fmt::Display for PairReport {
     }
 }
 
-/// All pairs of a round. `drop_identical` leaves out pairs with two identical sides; it does not
-/// apply to dropout pairs, which are identical by design.
+/// The pairs of `rounds` rounds, one round after the other: with two, a source that makes pairs anew
+/// gives every text two other wordings. `drop_identical` leaves out pairs with two identical sides;
+/// it does not apply to dropout pairs, which are identical by design.
 ///
 /// ```
 /// use limbeck_data::pairs::{DropoutPairs, gather};
 /// let source = DropoutPairs::new(vec!["a clear varnish".into()]);
-/// let (pairs, report) = gather(&source, 0, true);
+/// let (pairs, report) = gather(&source, 1, true);
 /// assert_eq!(pairs.len(), 1);
 /// assert_eq!(report.to_string(), "1 pairs, the same text twice, told apart by dropout");
 /// ```
 pub fn gather(
     source: &dyn PairSource,
-    round: u64,
+    rounds: u64,
     drop_identical: bool,
 ) -> (Vec<TextPair>, PairReport) {
     let kind = source.kind();
     let compare = kind != PairKind::Dropout;
     let mut report = PairReport {
         kind,
-        total: source.len(),
+        total: source.len() * rounds as usize,
         identical: 0,
         empty: 0,
         dropped: drop_identical && compare,
         decision_changes: None,
     };
-    let mut pairs = Vec::with_capacity(source.len());
-    for index in 0..source.len() {
+    let mut pairs = Vec::with_capacity(report.total);
+    let numbers = (0..rounds).flat_map(|round| (0..source.len()).map(move |index| (round, index)));
+    for (round, index) in numbers {
         let pair = source.pair(index, round);
         if pair.original.trim().is_empty() || pair.other.trim().is_empty() {
             report.empty += 1;

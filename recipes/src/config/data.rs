@@ -148,6 +148,8 @@ pub struct PairsConfig {
     pub unlabelled_from_train: bool,
     /// Leave out pairs whose two sides are equal after normalisation (never with `dropout`).
     pub drop_identical: bool,
+    /// `augment`: how many other wordings every text has; each makes a pair of its own.
+    pub wordings: u64,
     /// `augment`: share of the units deleted.
     pub delete: f64,
     /// `augment`: share of the units swapped with a neighbour.
@@ -173,6 +175,7 @@ impl PairsConfig {
             unlabelled_files: Vec::new(),
             unlabelled_from_train: true,
             drop_identical: preset == Preset::Tuned,
+            wordings: 1,
             delete: 0.1,
             swap: 0.1,
             replace: 0.1,

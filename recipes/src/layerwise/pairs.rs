@@ -102,7 +102,7 @@ pub(super) fn unlabelled_pairs(
             Box::new(AugmentedPairs::new(texts, augmenter))
         }
     };
-    Ok(gather(&*source, 0, pairs.drop_identical))
+    Ok(gather(&*source, pairs.wordings, pairs.drop_identical))
 }
 
 /// Texts whose labels are hidden, those of extra files, and (if asked for) the labelled ones.

@@ -6,8 +6,8 @@
 //! L2 = (2/N) Σ_j KL( p_B(u_j) || p_B(u'_j) )      u_j original, u'_j its other wording
 //! ```
 
-use limbeck_engine::{ParameterStore, Tape};
-use limbeck_losses::{Term, consistency, hard_cross_entropy};
+use limbeck_engine::{ParameterStore, Tape, Var};
+use limbeck_losses::{LearningSide, Term, consistency, hard_cross_entropy};
 use limbeck_models::Encoded;
 use limbeck_training::stage::{DevScore, Objective};
 
@@ -58,6 +58,31 @@ impl<'a> TeacherObjective<'a> {
     }
 }
 
+impl TeacherObjective<'_> {
+    /// Logits of both sides of some pairs. Where the original side does not learn, it goes through
+    /// the model by itself, so that the backward pass has nothing to do for it; the random numbers,
+    /// which count samples from `first`, are the same either way.
+    fn pair_logits(
+        &self,
+        tape: &Tape,
+        rows: &[usize],
+        first: u32,
+    ) -> limbeck_engine::Result<(Var, Var)> {
+        let model = self.classifier.model();
+        let forward = |texts: &[&Encoded], first: u32| -> limbeck_engine::Result<Var> {
+            Ok(model.forward(tape, &model.batch(texts, first)?)?.logits)
+        };
+        let sides = self.pairs.both_sides(rows);
+        if self.consistency.options.learns == LearningSide::Both {
+            return both_sides(tape, &forward(&sides, first)?, rows.len());
+        }
+        let (original, augmented) = sides.split_at(rows.len());
+        let original = forward(original, first)?;
+        let augmented = forward(augmented, first + rows.len() as u32)?;
+        Ok((original, augmented))
+    }
+}
+
 impl Objective for TeacherObjective<'_> {
     fn stores(&self) -> Vec<&ParameterStore> {
         vec![self.classifier.model().parameters()]
@@ -75,12 +100,8 @@ impl Objective for TeacherObjective<'_> {
         let mut terms = vec![Term::new("L1", value, 1.0)];
         if let Some(steps) = &self.pair_steps {
             let rows = steps.rows(step);
-            let sides: Vec<&Encoded> = self.pairs.both_sides(&rows);
-            let logits = model
-                .forward(tape, &model.batch(&sides, texts.len() as u32)?)?
-                .logits;
+            let (original, augmented) = self.pair_logits(tape, &rows, texts.len() as u32)?;
             let value = tape.scope("L2", || {
-                let (original, augmented) = both_sides(tape, &logits, rows.len())?;
                 consistency(tape, &original, &augmented, self.consistency.options)
             })?;
             terms.push(Term::new("L2", value, self.consistency.weight_at(step)));

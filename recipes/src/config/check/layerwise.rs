@@ -40,6 +40,16 @@ impl Checks {
         for (name, strength) in strengths {
             self.rate(format!("pairs.{name}"), strength);
         }
+        let made_anew = pairs.source == PairSource::Augment;
+        let fits = pairs.wordings == 1 || (made_anew && pairs.wordings > 0);
+        self.require(fits, "pairs.wordings".into(), || {
+            let expected = if made_anew {
+                "at least 1"
+            } else {
+                "1 unless `pairs.source` is \"augment\""
+            };
+            format!("expected {expected}, found {}", pairs.wordings)
+        });
         match pairs.source {
             PairSource::Augment => {
                 let changes = strengths.iter().any(|(_, strength)| *strength > 0.0);
