@@ -3,23 +3,20 @@
 mod adapter;
 mod kernel;
 mod memory;
+mod pace;
+mod recorder;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub use adapter::{AdapterSummary, adapters};
-use kernel::Pipelines;
 pub use kernel::{Binding, Kernel};
 pub use memory::GpuSlice;
 use memory::Pool;
+use recorder::{Recorder, UNIFORM_BLOCK};
 
 use crate::error::{Error, Result};
-
-/// Bytes of one dispatch's uniform block: the alignment every adapter accepts.
-const UNIFORM_BLOCK: usize = 256;
-/// Dispatches recorded before they are submitted. Cutting never changes results; it keeps
-/// single submissions short enough for the watchdogs of small cards.
-const DISPATCHES_PER_SUBMISSION: usize = 512;
 
 static WORKGROUP_LIMIT: AtomicU32 = AtomicU32::new(65_535);
 
@@ -32,24 +29,14 @@ pub fn set_workgroup_limit(limit: u32) {
 /// An open adapter.
 pub struct Gpu {
     device: wgpu::Device,
-    queue: wgpu::Queue,
     summary: AdapterSummary,
     max_binding_bytes: u64,
-    uniforms: wgpu::Buffer,
-    uniform_group: wgpu::BindGroup,
     pool: Arc<Mutex<Pool>>,
     recorder: Mutex<Recorder>,
     fault: Arc<Mutex<Option<String>>>,
-    submissions: AtomicU64,
     readbacks: AtomicU64,
-    bytes_moved: AtomicU64,
-}
-
-struct Recorder {
-    encoder: Option<wgpu::CommandEncoder>,
-    pass: Option<wgpu::ComputePass<'static>>,
-    blocks: Vec<u8>,
-    pipelines: Pipelines,
+    bytes_uploaded: AtomicU64,
+    bytes_read: AtomicU64,
 }
 
 /// Counts since the device was opened; differences of two tell what a step costs.
@@ -61,8 +48,10 @@ pub struct GpuCounters {
     pub submissions: u64,
     /// Times the host waited for numbers.
     pub readbacks: u64,
-    /// Bytes uploaded and read back.
-    pub bytes_moved: u64,
+    /// Bytes of tensors uploaded. The scalars of a dispatch, a block of 256 bytes, are apart.
+    pub bytes_uploaded: u64,
+    /// Bytes read back.
+    pub bytes_read: u64,
     /// Bytes of device memory ever allocated.
     pub allocated_bytes: u64,
 }
@@ -82,25 +71,16 @@ impl Gpu {
         .map_err(|error| Error::Device(format!("{}: {error}", summary.name)))?;
         let fault = Arc::new(Mutex::new(None));
         remember_faults(&device, &fault);
-        let (uniforms, uniform_layout, uniform_group) = uniform_blocks(&device);
         Ok(Gpu {
+            recorder: Mutex::new(Recorder::new(&device, &queue)),
             device,
-            queue,
             summary,
             max_binding_bytes,
-            uniforms,
-            uniform_group,
             pool: Arc::default(),
-            recorder: Mutex::new(Recorder {
-                encoder: None,
-                pass: None,
-                blocks: Vec::new(),
-                pipelines: Pipelines::new(uniform_layout),
-            }),
             fault,
-            submissions: AtomicU64::new(0),
             readbacks: AtomicU64::new(0),
-            bytes_moved: AtomicU64::new(0),
+            bytes_uploaded: AtomicU64::new(0),
+            bytes_read: AtomicU64::new(0),
         })
     }
 
@@ -109,13 +89,21 @@ impl Gpu {
         &self.summary
     }
 
+    /// Sets for how long, as far as is known, a submission may keep the GPU busy: 200 ms unless
+    /// set. No time at all submits every dispatch on its own. Results do not depend on it.
+    pub fn set_submission_budget(&self, budget: Duration) {
+        self.recorder().set_budget(budget);
+    }
+
     /// Counts since the device was opened.
     pub fn counters(&self) -> GpuCounters {
+        let recorder = self.recorder();
         GpuCounters {
-            dispatches: self.recorder().pipelines.dispatched.values().sum(),
-            submissions: self.submissions.load(Ordering::Relaxed),
+            dispatches: recorder.pipelines.dispatched.values().sum(),
+            submissions: recorder.submissions,
             readbacks: self.readbacks.load(Ordering::Relaxed),
-            bytes_moved: self.bytes_moved.load(Ordering::Relaxed),
+            bytes_uploaded: self.bytes_uploaded.load(Ordering::Relaxed),
+            bytes_read: self.bytes_read.load(Ordering::Relaxed),
             allocated_bytes: self
                 .pool
                 .lock()
@@ -162,19 +150,21 @@ impl Gpu {
         Ok(slice)
     }
 
-    /// Overwrites the start of a slice.
+    /// Records that the start of a slice is overwritten.
     pub(crate) fn write(&self, slice: &GpuSlice, bytes: &[u8]) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
-        // A queue write takes effect before commands that are recorded but not yet submitted,
-        // and these may still read the buffer's former contents.
-        self.submit(&mut self.recorder());
-        self.queue
-            .write_buffer(&slice.buffer.buffer, 4 * slice.offset as u64, bytes);
-        self.bytes_moved
+        self.recorder().write(slice, bytes);
+        self.bytes_uploaded
             .fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.check()
+    }
+
+    /// Says how many floating-point operations the next dispatches make, so that a submission
+    /// that would take too long is cut before them.
+    pub(crate) fn announce(&self, flops: u64) {
+        self.recorder().announce(flops);
     }
 
     /// Records one dispatch of `workgroups` workgroups, folded into y beyond the limit: kernels
@@ -203,41 +193,16 @@ impl Gpu {
         let x = u32::try_from(workgroups).unwrap_or(u32::MAX).min(limit);
         let y = workgroups.div_ceil(x as usize);
         let (y, z) = (y.min(limit as usize), y.div_ceil(limit as usize));
-        let mut recorder = self.recorder();
-        let Recorder {
-            encoder,
-            pass,
-            blocks,
-            pipelines,
-        } = &mut *recorder;
-        let uniform_offset = blocks.len() as u32;
-        blocks.extend_from_slice(bytemuck::cast_slice(parameters));
-        blocks.resize(uniform_offset as usize + UNIFORM_BLOCK, 0);
-        let (pipeline, bind_group) = pipelines.prepare(&self.device, kernel, bindings);
-        let pass = pass.get_or_insert_with(|| {
-            let encoder = encoder
-                .get_or_insert_with(|| self.device.create_command_encoder(&Default::default()));
-            encoder
-                .begin_compute_pass(&Default::default())
-                .forget_lifetime()
-        });
-        pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, bind_group, &[]);
-        pass.set_bind_group(1, &self.uniform_group, &[uniform_offset]);
-        pass.dispatch_workgroups(x, y as u32, z as u32);
-        if recorder.blocks.len() >= DISPATCHES_PER_SUBMISSION * UNIFORM_BLOCK {
-            self.submit(&mut recorder);
-        }
-        drop(recorder);
+        let workgroups = [x, y as u32, z as u32];
+        self.recorder()
+            .dispatch(kernel, bindings, parameters, workgroups);
         self.check()
     }
 
     /// Records a copy of `from` to `to` (equal lengths).
     pub(crate) fn copy(&self, from: &GpuSlice, to: &GpuSlice) -> Result<()> {
         if from.len > 0 {
-            let mut recorder = self.recorder();
-            self.copy_bytes(
-                &mut recorder,
+            self.recorder().copy(
                 (&from.buffer.buffer, 4 * from.offset as u64),
                 (&to.buffer.buffer, 4 * to.offset as u64),
                 4 * from.len as u64,
@@ -249,29 +214,9 @@ impl Gpu {
     /// Records zeros into a slice.
     pub(crate) fn zero(&self, slice: &GpuSlice) -> Result<()> {
         if slice.len > 0 {
-            let mut recorder = self.recorder();
-            recorder.pass = None;
-            let encoder = recorder
-                .encoder
-                .get_or_insert_with(|| self.device.create_command_encoder(&Default::default()));
-            let (start, bytes) = (4 * slice.offset as u64, 4 * slice.len as u64);
-            encoder.clear_buffer(&slice.buffer.buffer, start, Some(bytes));
+            self.recorder().zero(slice);
         }
         self.check()
-    }
-
-    fn copy_bytes(
-        &self,
-        recorder: &mut Recorder,
-        (from, from_start): (&wgpu::Buffer, u64),
-        (to, to_start): (&wgpu::Buffer, u64),
-        bytes: u64,
-    ) {
-        recorder.pass = None;
-        let encoder = recorder
-            .encoder
-            .get_or_insert_with(|| self.device.create_command_encoder(&Default::default()));
-        encoder.copy_buffer_to_buffer(from, from_start, to, to_start, bytes);
     }
 
     /// Submits what is recorded, waits, and returns the bytes of the slices, joined.
@@ -286,43 +231,46 @@ impl Gpu {
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        {
-            let mut recorder = self.recorder();
-            let mut at = 0;
-            for slice in slices.iter().filter(|s| s.len > 0) {
-                let from = (&slice.buffer.buffer, 4 * slice.offset as u64);
-                self.copy_bytes(&mut recorder, from, (&staging, at), 4 * slice.len as u64);
-                at += 4 * slice.len as u64;
-            }
-            self.submit(&mut recorder);
-        }
+        self.record_readback(slices, &staging);
         self.readbacks.fetch_add(1, Ordering::Relaxed);
-        self.bytes_moved.fetch_add(total, Ordering::Relaxed);
+        self.bytes_read.fetch_add(total, Ordering::Relaxed);
         let lost = |what: String| Error::Device(format!("{}: {what}", self.summary.name));
         staging.map_async(wgpu::MapMode::Read, .., |_| {});
-        let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.wait().map_err(|error| lost(error.to_string()))?;
         self.check()?;
-        waited.map_err(|error| lost(error.to_string()))?;
         let view = staging
             .get_mapped_range(..)
             .map_err(|error| lost(error.to_string()))?;
         Ok(view.to_vec())
     }
 
-    /// Hands the recorded commands to the queue without waiting for them.
-    pub fn flush(&self) -> Result<()> {
-        self.submit(&mut self.recorder());
-        self.check()
+    /// Submits what is recorded and copies of the slices after it.
+    fn record_readback(&self, slices: &[&GpuSlice], staging: &wgpu::Buffer) {
+        let mut recorder = self.recorder();
+        let mut at = 0;
+        for slice in slices.iter().filter(|s| s.len > 0) {
+            let (start, bytes) = (4 * slice.offset as u64, 4 * slice.len as u64);
+            recorder.copy((&slice.buffer.buffer, start), (staging, at), bytes);
+            at += bytes;
+        }
+        recorder.submit();
     }
 
-    fn submit(&self, recorder: &mut Recorder) {
-        recorder.pass = None;
-        if let Some(encoder) = recorder.encoder.take() {
-            self.queue.write_buffer(&self.uniforms, 0, &recorder.blocks);
-            recorder.blocks.clear();
-            self.queue.submit([encoder.finish()]);
-            self.submissions.fetch_add(1, Ordering::Relaxed);
+    /// Waits for all that was submitted, and learns from it how long work takes.
+    fn wait(&self) -> std::result::Result<(), wgpu::PollError> {
+        self.device.poll(wgpu::PollType::Poll)?;
+        let window = self.recorder().window();
+        self.device.poll(wgpu::PollType::wait_indefinitely())?;
+        if let Some(window) = window {
+            self.recorder().waited(&window);
         }
+        Ok(())
+    }
+
+    /// Hands the recorded commands to the queue without waiting for them.
+    pub fn flush(&self) -> Result<()> {
+        self.recorder().submit();
+        self.check()
     }
 
     fn recorder(&self) -> MutexGuard<'_, Recorder> {
@@ -359,34 +307,4 @@ fn remember_faults(device: &wgpu::Device, fault: &Arc<Mutex<Option<String>>>) {
             );
         }
     });
-}
-
-fn uniform_blocks(device: &wgpu::Device) -> (wgpu::Buffer, wgpu::BindGroupLayout, wgpu::BindGroup) {
-    let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("uniforms"),
-        size: (DISPATCHES_PER_SUBMISSION * UNIFORM_BLOCK) as u64,
-        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some("uniforms"),
-        entries: &[kernel::layout_entry(
-            0,
-            wgpu::BufferBindingType::Uniform,
-            true,
-        )],
-    });
-    let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some("uniforms"),
-        layout: &layout,
-        entries: &[wgpu::BindGroupEntry {
-            binding: 0,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: &uniforms,
-                offset: 0,
-                size: std::num::NonZero::new(UNIFORM_BLOCK as u64),
-            }),
-        }],
-    });
-    (uniforms, layout, group)
 }

@@ -257,6 +257,8 @@ fn run_backward(
         }
         #[cfg(feature = "gpu")]
         Device::Gpu(gpu) => {
+            // A gradient per factor of a product: twice the forward pass.
+            gpu.announce(2 * node.plan.flops);
             let slice = |t: &Option<Tensor>| t.as_ref().and_then(Tensor::gpu_slice);
             let mut io = crate::operator::GpuBackward {
                 gpu,

@@ -37,14 +37,17 @@ pub(super) fn forward<O: Operator + ?Sized>(
             ));
         }
         #[cfg(feature = "gpu")]
-        Device::Gpu(gpu) => operator.forward_gpu(&mut crate::operator::GpuForward {
-            gpu,
-            metas: &metas,
-            inputs: gpu_slices(inputs.iter().copied()),
-            outputs: gpu_slices(&outputs),
-            saved: gpu_slices(&saved),
-            workspace: gpu_slices(&workspace),
-        })?,
+        Device::Gpu(gpu) => {
+            gpu.announce(plan.flops);
+            operator.forward_gpu(&mut crate::operator::GpuForward {
+                gpu,
+                metas: &metas,
+                inputs: gpu_slices(inputs.iter().copied()),
+                outputs: gpu_slices(&outputs),
+                saved: gpu_slices(&saved),
+                workspace: gpu_slices(&workspace),
+            })?;
+        }
         Device::Shapes => {}
     }
     Ok((outputs, saved))

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "gpu")]
 mod counters;
+#[cfg(feature = "gpu")]
+mod cuts;
 mod memory;
 mod parity;
 mod tiny;
@@ -39,6 +41,11 @@ mod gpu {
     #[test]
     fn a_step_waits_for_the_gpu_only_where_its_loss_is_read() -> Result<()> {
         adapter().map_or(Ok(()), |device| counters::check(&device))
+    }
+
+    #[test]
+    fn where_submissions_are_cut_changes_no_bit() -> Result<()> {
+        adapter().map_or(Ok(()), |device| cuts::check(&device))
     }
 
     /// The adapter under test, or `None` with a message where none is required.

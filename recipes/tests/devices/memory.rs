@@ -26,7 +26,7 @@ pub(crate) fn check(device: &Device) -> Result<()> {
         for (epoch, later) in epochs.iter().enumerate().skip(1) {
             let what = format!("{kind:?}, epoch {} against the first", epoch + 1);
             assert_eq!(later.0, *allocated, "{what}: bytes allocated");
-            let names = "dispatches, readbacks, bytes moved";
+            let names = "dispatches, readbacks, bytes uploaded, bytes read";
             assert_eq!(later.1, *spent, "{what}: {names}");
         }
     }
@@ -60,7 +60,8 @@ fn costs(device: &Device) -> Vec<u64> {
         return vec![
             counters.dispatches,
             counters.readbacks,
-            counters.bytes_moved,
+            counters.bytes_uploaded,
+            counters.bytes_read,
         ];
     }
     let _ = device;

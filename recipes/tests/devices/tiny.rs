@@ -162,6 +162,7 @@ impl Trainer {
         self.clip.measure(&self.gradients)?;
         let store = self.model.parameters_mut();
         self.sgd.step(store, &self.gradients, &self.clip, 0.1)?;
+        self.model.device().flush()?;
         self.updates += 1;
         Ok(loss.tensor().clone())
     }

@@ -170,6 +170,8 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         {
             optimizer.update(store, gradients, learning_rate)?;
         }
+        // A GPU works on this step while the host prepares the next.
+        self.session.device.flush()?;
         let mut values: Vec<Tensor> = terms.iter().map(|t| t.value.tensor().clone()).collect();
         values.push(loss.tensor().clone());
         self.pending.push(Pending {
