@@ -30,7 +30,9 @@ pub use host::{
     HostBuffer, HostPool, InstructionSet, chunked, instruction_set, parallel_threshold,
     set_instruction_set, set_parallel_threshold, worth_splitting,
 };
-pub use operator::{Backward, Differentiable, Forward, NonDifferentiable, Operator, Plan};
+pub use operator::{
+    Backward, Differentiable, Forward, NonDifferentiable, Operator, Plan, Workspace,
+};
 #[cfg(feature = "gpu")]
 pub use operator::{GpuBackward, GpuForward};
 pub use packed::Packed;

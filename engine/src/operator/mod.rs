@@ -10,6 +10,7 @@ mod host;
 
 use std::fmt::Debug;
 
+use crate::device::Device;
 use crate::error::Result;
 use crate::shape::Meta;
 
@@ -26,9 +27,9 @@ pub struct Plan {
     /// What the forward pass leaves for the backward pass besides inputs and outputs.
     pub saved: Vec<Meta>,
     /// Scratch memory of the forward pass, released after it.
-    pub workspace: Vec<Meta>,
+    pub workspace: Workspace,
     /// Scratch memory of the backward pass.
-    pub backward_workspace: Vec<Meta>,
+    pub backward_workspace: Workspace,
     /// Inputs whose values the backward pass reads.
     pub keep_inputs: Vec<usize>,
     /// Outputs whose values the backward pass reads.
@@ -75,18 +76,11 @@ impl Plan {
         self
     }
 
-    /// Both passes need this scratch memory.
-    #[must_use]
-    pub fn scratch(mut self, meta: Meta) -> Self {
-        self.workspace.push(meta);
-        self.backward_workspace.push(meta);
-        self
-    }
-
-    /// Only the backward pass needs this scratch memory.
+    /// The backward pass needs this scratch memory, on the CPU and on GPUs.
     #[must_use]
     pub fn backward_scratch(mut self, meta: Meta) -> Self {
-        self.backward_workspace.push(meta);
+        self.backward_workspace.cpu.push(meta);
+        self.backward_workspace.gpu.push(meta);
         self
     }
 
@@ -95,6 +89,28 @@ impl Plan {
     pub fn flops(mut self, flops: usize) -> Self {
         self.flops = flops as u64;
         self
+    }
+}
+
+/// Scratch memory of one pass. Each device gets what its own version of the operator uses; the
+/// reference uses none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Workspace {
+    /// What the CPU's version uses.
+    pub cpu: Vec<Meta>,
+    /// What the shaders use.
+    pub gpu: Vec<Meta>,
+}
+
+impl Workspace {
+    /// What an operator gets on this device; nothing where no numbers are computed.
+    pub fn on(&self, device: &Device) -> &[Meta] {
+        match device {
+            Device::Cpu(_) => &self.cpu,
+            #[cfg(feature = "gpu")]
+            Device::Gpu(_) => &self.gpu,
+            Device::Reference(_) | Device::Shapes => &[],
+        }
     }
 }
 

@@ -142,7 +142,8 @@ impl Flow<'_, '_> {
         for &slot in &node.inputs {
             targets.push(slot.map(|slot| self.take(slot)).transpose()?);
         }
-        let mut workspace = run::allocate(self.device, &node.plan.backward_workspace)?;
+        let scratch = node.plan.backward_workspace.on(self.device);
+        let mut workspace = run::allocate(self.device, scratch)?;
         run_backward(self.device, &node, &upstream, &mut targets, &mut workspace)?;
         for (slot, target) in node.inputs.iter().zip(targets) {
             if let Some((slot, (tensor, _))) = slot.zip(target) {

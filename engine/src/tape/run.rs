@@ -16,7 +16,7 @@ pub(super) fn forward<O: Operator + ?Sized>(
     let metas: Vec<Meta> = inputs.iter().map(|t| t.meta()).collect();
     let mut outputs = allocate(device, &plan.outputs)?;
     let mut saved = allocate(device, &plan.saved)?;
-    let mut workspace = allocate(device, &plan.workspace)?;
+    let mut workspace = allocate(device, plan.workspace.on(device))?;
     match device {
         Device::Cpu(_) => {
             operator.forward_cpu(&mut host(

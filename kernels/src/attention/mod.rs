@@ -284,6 +284,8 @@ pub(crate) fn entry() -> Entry {
 
 #[cfg(test)]
 mod tests {
+    use limbeck_engine::Workspace;
+
     use super::*;
 
     fn plan(length: usize, heads: usize, columns: usize, dropout: f32) -> Result<Plan> {
@@ -306,8 +308,9 @@ mod tests {
         for length in [128, 256, 512, 1024, 2048, 4096] {
             let plan = plan(length, 4, 3 * 256, 0.1).expect("fits");
             assert_eq!(bytes(&plan.saved), 4 * 4 * length);
-            assert!(plan.workspace.is_empty());
-            assert_eq!(bytes(&plan.backward_workspace), 4 * 4 * length);
+            assert_eq!(plan.workspace, Workspace::default());
+            assert_eq!(bytes(&plan.backward_workspace.cpu), 4 * 4 * length);
+            assert_eq!(bytes(&plan.backward_workspace.gpu), 4 * 4 * length);
         }
     }
 

@@ -12,32 +12,36 @@ use limbeck_engine::{Meta, Plan};
 use super::{Conv1d, Sizes};
 use crate::shared::reduce::for_row_blocks;
 
-/// Scratch memory of the forward pass: x with gaps, and the product of all windows.
+/// Scratch memory of the CPU's forward pass: x with gaps, and the product of all windows.
 pub(super) const FORWARD_PADDED: usize = 0;
 pub(super) const FORWARD_PRODUCT: usize = 1;
-/// Of the backward pass: x and dz with gaps, the reversed weights, the product of dz's windows,
-/// and (with an activation, for GPUs) dz.
+/// Of its backward pass: x and dz with gaps, the reversed weights, the product of dz's windows.
 pub(super) const PADDED: usize = 0;
 pub(super) const PADDED_GRADIENT: usize = 1;
 pub(super) const REVERSED_WEIGHT: usize = 2;
 pub(super) const GRADIENT_PRODUCT: usize = 3;
+/// Scratch memory of a GPU's backward pass, with an activation: dz. The shaders find the windows
+/// themselves.
 #[cfg(feature = "gpu")]
-pub(super) const GRADIENT: usize = 4;
+pub(super) const GRADIENT: usize = 0;
 
 /// Adds the scratch memory to a plan.
 pub(super) fn scratch(operator: &Conv1d, sizes: Sizes, mut plan: Plan) -> Plan {
     let windows = windows(operator, sizes.rows);
     let padded = windows + operator.kernel_size - 1;
-    plan.workspace = vec![
+    plan.workspace.cpu = vec![
         Meta::real([padded, sizes.inputs]),
         Meta::real([windows, sizes.outputs]),
     ];
-    plan.backward_workspace = vec![
+    plan.backward_workspace.cpu = vec![
         Meta::real([padded, sizes.inputs]),
         Meta::real([padded, sizes.outputs]),
         Meta::real([operator.kernel_size * sizes.outputs, sizes.inputs]),
         Meta::real([windows, sizes.inputs]),
     ];
+    if operator.activation.is_some() {
+        plan.backward_workspace.gpu = vec![Meta::real([sizes.rows, sizes.outputs])];
+    }
     plan
 }
 

@@ -179,7 +179,7 @@ impl Operator for Conv1d {
         let plan = layout::scratch(self, sizes, plan);
         Ok(match self.activation {
             None => plan,
-            Some(_) => plan.save(output).backward_scratch(output),
+            Some(_) => plan.save(output),
         })
     }
 
@@ -313,5 +313,25 @@ mod tests {
         assert!(message(2, &good).contains("a weight of 8 rows, found [12, 7]"));
         let short = [Meta::real([4, 4]), Meta::real([12, 7]), coordinates];
         assert!(message(3, &short).contains("4 rows, but the sequences have 5"));
+    }
+    #[test]
+    fn a_gpu_is_given_none_of_the_scratch_memory_of_the_cpu() -> Result<()> {
+        let inputs = [Meta::real([5, 4]), Meta::real([12, 7]), Meta::ids([5, 2])];
+        for (activation, expected) in [
+            (None, vec![]),
+            (Some(Activation::Relu), vec![Meta::real([5, 7])]),
+        ] {
+            let operator = Conv1d {
+                lengths: [3, 2].into(),
+                kernel_size: 3,
+                bias: false,
+                activation,
+            };
+            let plan = operator.infer(&inputs)?;
+            assert_eq!((plan.workspace.cpu.len(), plan.workspace.gpu.len()), (2, 0));
+            assert_eq!(plan.backward_workspace.cpu.len(), 4);
+            assert_eq!(plan.backward_workspace.gpu, expected);
+        }
+        Ok(())
     }
 }
