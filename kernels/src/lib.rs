@@ -19,6 +19,7 @@ mod cross_entropy;
 mod dropout;
 mod embedding;
 mod embedding_bag;
+mod first_over_time;
 mod gather_rows;
 pub mod harness;
 mod jensen_shannon;
@@ -51,6 +52,7 @@ pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
 pub use dropout::{dropout, dropout_add};
 pub use embedding::{TokenRows, embedding};
 pub use embedding_bag::{Bags, embedding_bag};
+pub use first_over_time::first_over_time;
 pub use gather_rows::gather_rows;
 pub use jensen_shannon::jensen_shannon;
 pub use kl::{Temperatures, kl, soft_cross_entropy};
@@ -84,6 +86,7 @@ pub fn registry() -> Vec<harness::Entry> {
         dropout::entry(),
         embedding::entry(),
         embedding_bag::entry(),
+        first_over_time::entry(),
         gather_rows::entry(),
         jensen_shannon::entry(),
         kl::entry(),

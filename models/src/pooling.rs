@@ -1,7 +1,7 @@
 //! From the states of a text's tokens to one vector.
 
 use limbeck_engine::{Packed, Result, Tape, Var};
-use limbeck_kernels::{gather_rows, mean_over_time};
+use limbeck_kernels::{first_over_time, mean_over_time};
 
 /// How one vector is made of a text's states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,18 +20,7 @@ impl TextPooling {
     pub fn apply(self, tape: &Tape, states: &Var, texts: &Packed) -> Result<Var> {
         match self {
             TextPooling::Mean => mean_over_time(tape, states, texts),
-            TextPooling::First => {
-                let mut first = 0;
-                let starts: Vec<u32> = texts
-                    .lengths()
-                    .iter()
-                    .map(|&length| {
-                        first += length as u32;
-                        first - length as u32
-                    })
-                    .collect();
-                gather_rows(tape, states, &starts)
-            }
+            TextPooling::First => first_over_time(tape, states, texts),
         }
     }
 }

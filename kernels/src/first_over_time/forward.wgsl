@@ -1,0 +1,23 @@
+// The first row of a sequence.
+
+struct Parameters { count: u32, columns: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> offsets: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> p: Parameters;
+
+@compute @workgroup_size(256)
+fn forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = workgroup_index(group, groups) * 256u + lane;
+    if i >= p.count {
+        return;
+    }
+    let s = i / p.columns;
+    let column = i % p.columns;
+    y[i] = x[offsets[s] * p.columns + column];
+}
