@@ -1,6 +1,7 @@
 //! The GPU device: one adapter, its queue, and the commands recorded since the last submission.
 
 mod adapter;
+mod faults;
 mod kernel;
 mod memory;
 mod pace;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use adapter::{AdapterSummary, adapters};
+use faults::Faults;
 pub use kernel::{Binding, Kernel};
 pub use memory::GpuSlice;
 use memory::Pool;
@@ -33,7 +35,7 @@ pub struct Gpu {
     max_binding_bytes: u64,
     pool: Arc<Mutex<Pool>>,
     recorder: Mutex<Recorder>,
-    fault: Arc<Mutex<Option<String>>>,
+    faults: Faults,
     readbacks: AtomicU64,
     bytes_uploaded: AtomicU64,
     bytes_read: AtomicU64,
@@ -69,15 +71,13 @@ impl Gpu {
             ..Default::default()
         }))
         .map_err(|error| Error::Device(format!("{}: {error}", summary.name)))?;
-        let fault = Arc::new(Mutex::new(None));
-        remember_faults(&device, &fault);
         Ok(Gpu {
             recorder: Mutex::new(Recorder::new(&device, &queue)),
-            device,
             summary,
             max_binding_bytes,
             pool: Arc::default(),
-            fault,
+            faults: Faults::of(&device),
+            device,
             readbacks: AtomicU64::new(0),
             bytes_uploaded: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
@@ -234,13 +234,14 @@ impl Gpu {
         self.record_readback(slices, &staging);
         self.readbacks.fetch_add(1, Ordering::Relaxed);
         self.bytes_read.fetch_add(total, Ordering::Relaxed);
-        let lost = |what: String| Error::Device(format!("{}: {what}", self.summary.name));
+        let failed = |what: String| Error::Device(format!("{}: {what}", self.summary.name));
         staging.map_async(wgpu::MapMode::Read, .., |_| {});
-        self.wait().map_err(|error| lost(error.to_string()))?;
+        let waited = self.wait();
         self.check()?;
+        waited.map_err(|error| failed(error.to_string()))?;
         let view = staging
             .get_mapped_range(..)
-            .map_err(|error| lost(error.to_string()))?;
+            .map_err(|error| failed(error.to_string()))?;
         Ok(view.to_vec())
     }
 
@@ -267,6 +268,12 @@ impl Gpu {
         Ok(())
     }
 
+    /// Gives the adapter up, as if it had been unplugged or its driver had been reset: this device
+    /// fails from now on. It is there for tests of what comes after that.
+    pub fn lose(&self) {
+        self.device.destroy();
+    }
+
     /// Hands the recorded commands to the queue without waiting for them.
     pub fn flush(&self) -> Result<()> {
         self.recorder().submit();
@@ -278,33 +285,9 @@ impl Gpu {
     }
 
     fn check(&self) -> Result<()> {
-        match &*self.fault.lock().unwrap_or_else(PoisonError::into_inner) {
+        match self.faults.message(&self.device) {
             None => Ok(()),
             Some(fault) => Err(Error::Device(format!("{}: {fault}", self.summary.name))),
         }
     }
-}
-
-/// wgpu panics on an uncaptured error: remember the first one instead, for the next call.
-fn remember_faults(device: &wgpu::Device, fault: &Arc<Mutex<Option<String>>>) {
-    let remember = |fault: &Mutex<Option<String>>, message: String| {
-        fault
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(message);
-    };
-    let errors = Arc::clone(fault);
-    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-        remember(&errors, error.to_string())
-    }));
-    let lost = Arc::clone(fault);
-    device.set_device_lost_callback(move |reason, message| {
-        // Dropping the device also "loses" it.
-        if reason != wgpu::DeviceLostReason::Destroyed {
-            remember(
-                &lost,
-                format!("the GPU was lost ({message}): the last checkpoint is intact"),
-            );
-        }
-    });
 }

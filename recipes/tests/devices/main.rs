@@ -8,6 +8,8 @@
 mod counters;
 #[cfg(feature = "gpu")]
 mod cuts;
+#[cfg(feature = "gpu")]
+mod lost;
 mod memory;
 mod parity;
 mod tiny;
@@ -46,6 +48,13 @@ mod gpu {
     #[test]
     fn where_submissions_are_cut_changes_no_bit() -> Result<()> {
         adapter().map_or(Ok(()), |device| cuts::check(&device))
+    }
+
+    #[test]
+    fn a_run_goes_on_where_its_gpu_was_lost() {
+        if let Some(device) = adapter() {
+            lost::check(device, || adapter().expect("it was there before"));
+        }
     }
 
     /// The adapter under test, or `None` with a message where none is required.

@@ -27,7 +27,7 @@ pub(crate) enum Kind {
 pub(crate) const KINDS: [Kind; 3] = [Kind::Transformer, Kind::TextCnn, Kind::BagOfNgrams];
 
 impl Kind {
-    fn build(self, device: &Device) -> Result<Box<dyn Classifier>> {
+    pub(crate) fn build(self, device: &Device) -> Result<Box<dyn Classifier>> {
         Ok(match self {
             Kind::Transformer => Box::new(Transformer::new(transformer(), SEED, device)?),
             Kind::TextCnn => Box::new(TextCnn::new(text_cnn(), SEED, device)?),
@@ -115,6 +115,10 @@ impl Labelled {
             texts: numbers.clone().map(|number| kind.text(number)).collect(),
             labels: numbers.map(|number| number % CLASSES as u32).collect(),
         }
+    }
+
+    pub(crate) fn labels(&self) -> &[u32] {
+        &self.labels
     }
 
     pub(crate) fn texts(&self) -> Vec<&Encoded> {
