@@ -270,10 +270,8 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         if !self.line.is_empty() {
             let mut values = self.line.means();
             let multiplier = self.options.schedule.multiplier(self.step - 1);
-            values.insert(
-                "learning_rate".into(),
-                self.options.learning_rate * multiplier,
-            );
+            let rate = self.options.learning_rate * multiplier;
+            values.insert("learning_rate".into(), rate);
             self.record("train", values)?;
             self.line.clear();
         }
