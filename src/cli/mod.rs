@@ -6,6 +6,7 @@ mod check;
 mod info;
 mod init;
 mod output;
+mod report;
 mod serve;
 mod table;
 mod train;
@@ -50,6 +51,8 @@ enum Command {
     Eval(serve::EvalArgs),
     /// Classify texts, one a line.
     Predict(serve::PredictArgs),
+    /// Compare finished runs: mean and spread over seeds, gains paired by seed.
+    Report(report::ReportArgs),
     /// Print version, features, CPU and GPUs.
     Info(info::InfoArgs),
 }
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Some(Command::Distill(args)) => train::run(args, Task::Layerwise),
         Some(Command::Eval(args)) => serve::eval(args),
         Some(Command::Predict(args)) => serve::predict(args),
+        Some(Command::Report(args)) => report::run(args),
         Some(Command::Info(args)) => info::run(args),
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! What the commands do, for programs that would rather call than script them.
 
 mod check;
+mod compare;
 mod demo;
 mod device;
 mod error;
@@ -12,6 +13,7 @@ mod train;
 use std::path::PathBuf;
 
 pub use check::check_data;
+pub use compare::{Split, finished_runs};
 pub use demo::{Demonstration, demonstrate};
 pub use device::DeviceChoice;
 pub use error::{Error, Result};

@@ -1,0 +1,97 @@
+//! `limbeck report`: finished runs side by side.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use limbeck_training::compare::{Row, Spread, compare};
+use serde_json::json;
+
+use super::output;
+use crate::run::{Result, Split, finished_runs};
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Run folders; those that differ in nothing but the seed are taken together.
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+    /// Count gains from this model (MODEL or ARM/MODEL), paired by seed.
+    #[arg(long, value_name = "NAME", default_value = "student_alone")]
+    against: String,
+    /// The figures on dev in place of those on test.
+    #[arg(long)]
+    dev: bool,
+    /// Print it as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &ReportArgs) -> Result<()> {
+    let split = if args.dev { Split::Dev } else { Split::Test };
+    let rows = compare(&finished_runs(&args.runs, split)?, &args.against);
+    if args.json {
+        return output::print_json(&json!({ "split": split.name(), "rows": rows }));
+    }
+    output::print(&format!(
+        "{}\n\nOn {}, in %: mean ± sample standard deviation over seeds; gain over {}, paired by seed.",
+        table(&rows),
+        split.name(),
+        args.against
+    ))
+}
+
+/// A Markdown table.
+fn table(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| run | model | seeds | accuracy | macro-F1 | gain | gain of each seed |\n\
+         |---|---|---|---|---|---|---|",
+    );
+    for row in rows {
+        let gain = row.gain.as_ref();
+        let each = gain.map_or_else(String::new, |gain| {
+            let each = gain
+                .each
+                .iter()
+                .map(|(_, gain)| format!("{:+.1}", 100.0 * gain));
+            each.collect::<Vec<_>>().join(" ")
+        });
+        let _ = write!(
+            text,
+            "\n| {} | {} | {} | {} | {} | {} | {each} |",
+            row.arm,
+            row.model.replace('_', " "),
+            row.seeds.len(),
+            percent(&row.accuracy, false),
+            row.macro_f1
+                .map_or_else(String::new, |spread| percent(&spread, false)),
+            gain.map_or_else(String::new, |gain| percent(&gain.spread, true)),
+        );
+    }
+    text
+}
+
+fn percent(spread: &Spread, signed: bool) -> String {
+    let mean = 100.0 * spread.mean;
+    let mean = if signed {
+        format!("{mean:+.1}")
+    } else {
+        format!("{mean:.1}")
+    };
+    let sd = spread.sd.map(|sd| format!(" ± {:.1}", 100.0 * sd));
+    mean + &sd.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_have_one_decimal_and_gains_a_sign() {
+        let spread = Spread {
+            mean: 0.8125,
+            sd: Some(0.004),
+        };
+        assert_eq!(percent(&spread, false), "81.2 ± 0.4");
+        assert_eq!(percent(&Spread { sd: None, ..spread }, true), "+81.2");
+    }
+}
