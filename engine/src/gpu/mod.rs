@@ -7,6 +7,7 @@ mod memory;
 mod pace;
 mod recorder;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -56,6 +57,21 @@ pub struct GpuCounters {
     pub bytes_read: u64,
     /// Bytes of device memory ever allocated.
     pub allocated_bytes: u64,
+}
+
+impl GpuCounters {
+    /// What was spent after `before`.
+    #[must_use]
+    pub fn since(self, before: GpuCounters) -> GpuCounters {
+        GpuCounters {
+            dispatches: self.dispatches - before.dispatches,
+            submissions: self.submissions - before.submissions,
+            readbacks: self.readbacks - before.readbacks,
+            bytes_uploaded: self.bytes_uploaded - before.bytes_uploaded,
+            bytes_read: self.bytes_read - before.bytes_read,
+            allocated_bytes: self.allocated_bytes - before.allocated_bytes,
+        }
+    }
 }
 
 impl Gpu {
@@ -112,14 +128,9 @@ impl Gpu {
         }
     }
 
-    /// Names of the kernels dispatched so far.
-    pub fn dispatched_kernels(&self) -> Vec<&'static str> {
-        self.recorder()
-            .pipelines
-            .dispatched
-            .keys()
-            .copied()
-            .collect()
+    /// Dispatches of each kernel since the device was opened.
+    pub fn dispatched_kernels(&self) -> BTreeMap<&'static str, u64> {
+        self.recorder().pipelines.dispatched.clone()
     }
 
     /// A slice of `len` four-byte elements with arbitrary contents.

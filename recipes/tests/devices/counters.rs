@@ -44,15 +44,7 @@ fn spent(gpu: &Gpu, body: impl FnOnce() -> Result<()>) -> Result<GpuCounters> {
     let before = gpu.counters();
     body()?;
     gpu.flush()?;
-    let after = gpu.counters();
-    Ok(GpuCounters {
-        dispatches: after.dispatches - before.dispatches,
-        submissions: after.submissions - before.submissions,
-        readbacks: after.readbacks - before.readbacks,
-        bytes_uploaded: after.bytes_uploaded - before.bytes_uploaded,
-        bytes_read: after.bytes_read - before.bytes_read,
-        allocated_bytes: after.allocated_bytes - before.allocated_bytes,
-    })
+    Ok(gpu.counters().since(before))
 }
 
 fn report(kind: Kind, read: bool, spent: GpuCounters) {

@@ -48,13 +48,13 @@ fn run(kind: Kind, device: &Device, budget: Duration) -> Result<Run> {
         let batch = Labelled::new(kind, 5 * step..5 * step + 5);
         losses.push(trainer.step(&batch)?);
     }
-    let after = gpu.counters();
+    let spent = gpu.counters().since(before);
     let losses = device.read_many(&losses.iter().collect::<Vec<_>>())?;
     let parameters = trainer.model.parameters().values().read()?;
     let numbers = losses.iter().chain(&parameters).flatten();
     Ok(Run {
-        submissions: after.submissions - before.submissions,
-        dispatches: after.dispatches - before.dispatches,
+        submissions: spent.submissions,
+        dispatches: spent.dispatches,
         bits: numbers.map(|number| number.to_bits()).collect(),
     })
 }
