@@ -1,7 +1,7 @@
 //! The losses of `layerwise` against plain loops, in f64: acceptance criteria A1 and A3.
 
-use limbeck_engine::{Device, Stream, Tape, Tensor, Var};
-use limbeck_losses::layerwise::{FeatureNorm, layer_matching};
+use limbeck_engine::{Device, Packed, Stream, Tape, Tensor, Var};
+use limbeck_losses::layerwise::{FeatureNorm, layer_matching, token_matching};
 use limbeck_losses::{
     Consistency, Direction, LearningSide, Term, consistency, hard_cross_entropy,
     soft_cross_entropy, total,
@@ -143,6 +143,47 @@ fn every_term_equals_its_plain_formula_and_the_total_their_weighted_sum() {
         .map(|((name, value), weight)| Term::new(name, value, weight))
         .collect();
     agree(value(&total(&tape, &terms).expect("the total")), expected);
+}
+
+/// A3 with tokens matched: seven texts of one to five tokens, two levels of width 3. Every text
+/// counts the same, however long it is.
+#[test]
+fn tokens_are_averaged_over_their_text_before_texts_are() {
+    let device = Device::reference();
+    let tape = Tape::deterministic(&device);
+    let lengths = [3, 1, 5, 2, 4, 1, 2];
+    let packed = Packed::new(&device, &lengths, 0).expect("texts");
+    let rows = lengths.iter().sum();
+    let side = |name: &str| [1, 2].map(|level| draw(&format!("{name} {level}"), rows, 3));
+    let (f, g) = (side("f"), side("g"));
+    let vars = |side: &[Vec<Vec<f64>>; 2]| {
+        let constant = |rows: &Vec<Vec<f64>>| tape.constant(upload(&device, rows));
+        side.iter().map(constant).collect::<Vec<_>>()
+    };
+    let unit = |v: &[f64]| {
+        let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+        v.iter().map(|x| x / length).collect::<Vec<_>>()
+    };
+    for norm in [FeatureNorm::None, FeatureNorm::L2] {
+        let as_compared = |v: &[f64]| match norm {
+            FeatureNorm::L2 => unit(v),
+            _ => v.to_vec(),
+        };
+        let mut expected = 0.0;
+        for (f, g) in f.iter().zip(&g) {
+            let mut first = 0;
+            for length in lengths {
+                let at = |t: usize| {
+                    let (f, g) = (as_compared(&f[t]), as_compared(&g[t]));
+                    mean(f.iter().zip(&g).map(|(f, g)| (f - g).powi(2)))
+                };
+                expected += mean((first..first + length).map(at)) / (2 * lengths.len()) as f64;
+                first += length;
+            }
+        }
+        let found = token_matching(&tape, &vars(&g), &vars(&f), &packed, norm, false);
+        agree(value(&found.expect("a loss")), expected);
+    }
 }
 
 /// A1, first part: identical pairs agree exactly, in every direction.

@@ -233,6 +233,14 @@ fn values_that_do_not_fit_each_other_are_refused() {
             "the embedding of the first token is the same for every text",
         ),
         (
+            "distillation.matching = \"tokens\"\nteacher.tokenizer.kind = \"bpe\"",
+            "`distillation.matching`: \"tokens\" compares position by position: expected the same",
+        ),
+        (
+            "distillation.matching = \"tokens\"\nteacher.pooling = \"first\"",
+            "`distillation.matching`: \"tokens\" compares position by position: expected \"mean\"",
+        ),
+        (
             "pairs.source = \"file\"",
             "`pairs.pair_files`: expected at least one file",
         ),

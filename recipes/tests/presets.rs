@@ -2,8 +2,8 @@
 
 use limbeck_recipes::config::{self, Extent, LayerwiseRun, OffOr, Override, Run};
 use limbeck_recipes::layerwise::{
-    Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, LayerMap, NamedLayerMap,
-    Projection, Sharpening, TeacherTargets, Weight,
+    Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, LayerMap, Matching,
+    NamedLayerMap, Projection, Sharpening, TeacherTargets, Weight,
 };
 
 fn run(overrides: &[&str]) -> LayerwiseRun {
@@ -75,6 +75,7 @@ fn both_presets_share_the_documents_structure() {
         assert_eq!(options.projection, Projection::InHead);
         assert_eq!(options.feature, Feature::Mean);
         assert!(!options.embedding_level);
+        assert_eq!(options.matching, Matching::Pooled);
         assert_eq!(options.teacher_targets, TeacherTargets::InSample);
         assert_eq!(run.student.kernel_sizes, [2, 3, 4, 5]);
         assert!(run.student.channels <= 72);

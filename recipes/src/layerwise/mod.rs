@@ -13,13 +13,14 @@ mod run;
 mod student;
 mod targets;
 mod teacher;
+mod token_levels;
 mod weights;
 
 pub use layer_map::{LayerMap, NamedLayerMap};
 pub use levels::{LevelProjection, Maps};
 pub use options::{
-    Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, LayerwiseOptions, Preset,
-    Projection, Sharpening, TeacherTargets, Weight, Weights,
+    Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, LayerwiseOptions, Matching,
+    Preset, Projection, Sharpening, TeacherTargets, Weight, Weights,
 };
 pub use pairs::EncodedPairs;
 pub use ready_made::check_ready_made_teacher;
@@ -27,4 +28,5 @@ pub use run::{Distilled, distill};
 pub use student::{Lessons, StudentLoss, StudentObjective};
 pub use targets::{LevelSource, Targets};
 pub use teacher::TeacherObjective;
+pub use token_levels::TokenLevels;
 pub use weights::ConsistencyTerm;

@@ -37,6 +37,8 @@ pub struct LayerwiseOptions {
     pub projection: Projection,
     /// How one vector is made of a teacher layer's states.
     pub feature: Feature,
+    /// What L5 and L7 compare.
+    pub matching: Matching,
     /// Normalisation of both sides before the MSE of L5 and L7.
     pub feature_norm: FeatureNorm,
     /// Whether the teacher's targets on training texts come from a teacher that saw their labels.
@@ -63,6 +65,7 @@ impl LayerwiseOptions {
             embedding_level: false,
             projection: Projection::InHead,
             feature: Feature::Mean,
+            matching: Matching::Pooled,
             feature_norm: if literal {
                 FeatureNorm::None
             } else {
@@ -313,6 +316,17 @@ pub enum Feature {
     First,
     /// The mean over the text's tokens.
     Mean,
+}
+
+/// What the layer terms compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Matching {
+    /// One pooled vector per text and level.
+    Pooled,
+    /// The vectors of every position: both models must tokenise alike. The teacher reads the texts
+    /// of each step anew.
+    Tokens,
 }
 
 /// Normalisation of both features before their MSE.

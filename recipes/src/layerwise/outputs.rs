@@ -4,11 +4,13 @@
 use limbeck_data::pairs::TextPair;
 use limbeck_data::split::folds;
 use limbeck_models::{Classifier, Encoded, Head, TextPooling};
+use limbeck_training::TrainingError;
 
-use super::options::{Feature, Projection, TeacherTargets};
+use super::options::{Feature, Matching, Projection, TeacherTargets};
 use super::pairs::EncodedPairs;
 use super::run::Recipe;
 use super::targets::{LevelSource, Targets};
+use super::token_levels::TokenLevels;
 use crate::config::{BesideTeacher, StageConfig};
 use crate::error::Result;
 use crate::supervised::Labelled;
@@ -88,18 +90,49 @@ impl Recipe<'_, '_> {
     }
 
     fn level_source(&self) -> Result<LevelSource> {
-        if self.run.distillation.projection == Projection::InHead {
+        let options = &self.run.distillation;
+        if !self.run.matches_layers() || options.matching == Matching::Tokens {
+            return Ok(LevelSource::Nothing);
+        }
+        let layers: Vec<usize> = self.run.levels()?.iter().map(|l| l.layer).collect();
+        if options.projection == Projection::InHead || layers.is_empty() {
             return Ok(LevelSource::Head);
         }
-        let pooling = match self.run.distillation.feature {
+        let pooling = match options.feature {
             Feature::Mean => TextPooling::Mean,
             Feature::First => TextPooling::First,
         };
-        let layers: Vec<usize> = self.run.levels()?.iter().map(|l| l.layer).collect();
-        Ok(match layers.is_empty() {
-            true => LevelSource::Head,
-            false => LevelSource::Layers(layers, pooling),
-        })
+        Ok(LevelSource::Layers(layers, pooling))
+    }
+
+    /// The teacher for the texts of each step, where every position is matched. `texts` are all
+    /// that the student learns from, in the student's encoding.
+    pub(super) fn token_levels<'t>(
+        &self,
+        teacher: &'t TextClassifier,
+        encoder: &Encoder,
+        texts: &[&Encoded],
+    ) -> Result<Option<TokenLevels<'t>>> {
+        let (options, levels) = (&self.run.distillation, self.run.levels()?);
+        let wanted = options.matching == Matching::Tokens && self.run.matches_layers();
+        if !wanted || levels.is_empty() {
+            return Ok(None);
+        }
+        if teacher.encoder().fingerprint() != encoder.fingerprint() {
+            let message = "`distillation.matching` = \"tokens\" expects one vocabulary for both \
+                           models, but the teacher learned its own from other texts than this \
+                           run's: set it to \"pooled\", or train a teacher in this run \
+                           (`teacher_run = \"\"`)";
+            return Err(TrainingError::Configuration(message.into()).into());
+        }
+        let model = teacher.model();
+        Ok(Some(match options.projection {
+            Projection::InHead => TokenLevels::of_head(model),
+            Projection::Pca => TokenLevels::principal(model, &levels, texts)?,
+            Projection::Joint | Projection::StudentUp => {
+                TokenLevels::of_layers(model, levels.iter().map(|l| l.layer).collect())
+            }
+        }))
     }
 
     /// For each labelled text the logits of a teacher that was trained on the other folds.

@@ -9,31 +9,62 @@ pub(super) struct Principal {
     components: Vec<Vec<f64>>,
 }
 
-impl Principal {
-    /// The first `count` components of rows of `width` numbers. Each is given the sign that makes
-    /// its largest coordinate positive, so that it does not depend on the order of rotations.
-    pub(super) fn fit(rows: &[f32], width: usize, count: usize) -> Self {
-        let samples = rows.len() / width.max(1);
-        let mut mean = vec![0.0; width];
-        for row in rows.chunks_exact(width) {
-            mean.iter_mut()
-                .zip(row)
-                .for_each(|(m, &x)| *m += f64::from(x) / samples as f64);
+/// Sums over rows, from which their mean and covariance follow without keeping them.
+#[derive(Clone, Debug)]
+pub(super) struct Moments {
+    rows: usize,
+    sum: Vec<f64>,
+    /// Sums of products of two coordinates, the lower triangle.
+    products: Vec<Vec<f64>>,
+}
+
+impl Moments {
+    pub(super) fn new(width: usize) -> Self {
+        Moments {
+            rows: 0,
+            sum: vec![0.0; width],
+            products: (1..=width).map(|length| vec![0.0; length]).collect(),
         }
-        let mut covariance = vec![vec![0.0; width]; width];
-        for row in rows.chunks_exact(width) {
-            let centred: Vec<f64> = row
-                .iter()
-                .zip(&mean)
-                .map(|(&x, m)| f64::from(x) - m)
-                .collect();
-            for (line, &x) in covariance.iter_mut().zip(&centred) {
+    }
+
+    pub(super) fn add(&mut self, rows: &[f32]) {
+        for row in rows.chunks_exact(self.sum.len().max(1)) {
+            self.rows += 1;
+            for ((sum, line), &x) in self.sum.iter_mut().zip(&mut self.products).zip(row) {
+                let x = f64::from(x);
+                *sum += x;
                 line.iter_mut()
-                    .zip(&centred)
-                    .for_each(|(c, y)| *c += x * y / samples as f64);
+                    .zip(row)
+                    .for_each(|(product, &y)| *product += x * f64::from(y));
             }
         }
-        let (values, mut vectors) = eigen(covariance);
+    }
+
+    fn mean(&self) -> Vec<f64> {
+        let rows = self.rows.max(1) as f64;
+        self.sum.iter().map(|sum| sum / rows).collect()
+    }
+
+    fn covariance(&self) -> Vec<Vec<f64>> {
+        let (mean, rows) = (self.mean(), self.rows.max(1) as f64);
+        let entry = |i: usize, j: usize| {
+            let product = self.products[i.max(j)][i.min(j)];
+            product / rows - mean[i] * mean[j]
+        };
+        let width = 0..mean.len();
+        width
+            .clone()
+            .map(|i| width.clone().map(|j| entry(i, j)).collect())
+            .collect()
+    }
+}
+
+impl Principal {
+    /// The first `count` components of rows. Each is given the sign that makes its largest
+    /// coordinate positive, so that it does not depend on the order of rotations.
+    pub(super) fn of(moments: &Moments, count: usize) -> Self {
+        let (mean, width) = (moments.mean(), moments.sum.len());
+        let (values, mut vectors) = eigen(moments.covariance());
         let mut order: Vec<usize> = (0..width).collect();
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
         let components = order.into_iter().take(count).map(|i| {
@@ -64,6 +95,19 @@ impl Principal {
             }
         }
         projected
+    }
+}
+
+impl Principal {
+    /// The projection as an affine map `x W + b`: W `[width, components]` and b `[components]`.
+    pub(super) fn affine(&self) -> (Vec<f32>, Vec<f32>) {
+        let column = |i: usize| self.components.iter().map(move |c| c[i] as f32);
+        let weight = (0..self.mean.len()).flat_map(column).collect();
+        let bias = self.components.iter().map(|component| {
+            let along: f64 = component.iter().zip(&self.mean).map(|(c, m)| c * m).sum();
+            -along as f32
+        });
+        (weight, bias.collect())
     }
 }
 
@@ -127,7 +171,9 @@ mod tests {
                 [1.0 + 3.0 * t - 4.0 * across, 2.0 + 4.0 * t + 3.0 * across]
             })
             .collect();
-        let principal = Principal::fit(&rows, 2, 1);
+        let mut moments = Moments::new(2);
+        rows.chunks(6).for_each(|rows| moments.add(rows));
+        let principal = Principal::of(&moments, 1);
         let [x, y] = principal.components[0][..] else {
             panic!("two coordinates")
         };
@@ -137,6 +183,12 @@ mod tests {
             projected[0].abs() < 0.01 && (projected[1] - 5.0).abs() < 0.01,
             "{projected:?}"
         );
+        let (weight, bias) = principal.affine();
+        for (point, projected) in [[1.0, 2.0], [4.0, 6.0]].iter().zip(projected) {
+            let affine = point[0] * weight[0] + point[1] * weight[1] + bias[0];
+            // A few roundings of numbers below ten.
+            assert!((affine - projected).abs() < 1e-5, "{affine} {projected}");
+        }
     }
 
     #[test]

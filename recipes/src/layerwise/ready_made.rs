@@ -9,7 +9,7 @@ use limbeck_models::Head;
 use limbeck_training::checkpoint::Fingerprint;
 use limbeck_training::run_folder::{DataFile, RunPaths};
 
-use super::options::Projection;
+use super::options::{Matching, Projection};
 use crate::config::{self, LayerwiseRun, Run};
 use crate::error::{Error, Result};
 use crate::text::{Encoder, TextClassifier};
@@ -51,7 +51,7 @@ pub(super) fn read_teacher(
     let teacher = TextClassifier::load(&model, device)?;
     let misfit = other_architecture(run, &teacher)?
         .or_else(|| other_labels(classes, teacher.labels()))
-        .or_else(|| no_first_token(run, teacher.encoder()));
+        .or_else(|| other_first_token(run, teacher.encoder()));
     match misfit.or(other_head(run, teacher.head())?) {
         None => Ok(teacher),
         Some(message) => Err(Error::model(folder, message)),
@@ -93,11 +93,18 @@ fn other_labels(here: &[String], there: &[String]) -> Option<String> {
     ))
 }
 
-fn no_first_token(run: &LayerwiseRun, encoder: &Encoder) -> Option<String> {
-    let missing = run.teacher_needs_first_token() && !encoder.puts_first_token();
-    missing.then(|| {
-        "its teacher reads no <cls> before a text, which `distillation.feature = \"first\"` asks \
-         for: set it to \"mean\""
+/// `<cls>` before a text is part of how its teacher tokenises.
+fn other_first_token(run: &LayerwiseRun, encoder: &Encoder) -> Option<String> {
+    let (needed, there) = (run.teacher_needs_first_token(), encoder.puts_first_token());
+    if needed && !there {
+        let message = "its teacher reads no <cls> before a text, which `distillation.feature = \
+                       \"first\"` asks for: set it to \"mean\"";
+        return Some(message.into());
+    }
+    let aligned = run.distillation.matching == Matching::Tokens && run.matches_layers();
+    (aligned && there).then(|| {
+        "its teacher reads <cls> before a text, which the student does not: set \
+         `distillation.matching` to \"pooled\""
             .into()
     })
 }

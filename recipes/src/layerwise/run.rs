@@ -52,7 +52,7 @@ pub fn distill(
     let (original, other) = lessons.decisions();
     report.compare_decisions(&original, &other);
     tracing::info!("pairs: {report}");
-    let student = recipe.student(&lessons, &pairs)?;
+    let student = recipe.student((&teacher, &lessons), &pairs)?;
     let alone = recipe.student_alone()?;
     let beside = beside.as_ref().map(|beside| &beside.classifier);
     let models = [
@@ -147,7 +147,11 @@ impl Recipe<'_, '_> {
     }
 
     /// Stage 2.
-    fn student(&mut self, outputs: &TeacherOutputs, pairs: &[TextPair]) -> Result<TextClassifier> {
+    fn student(
+        &mut self,
+        (teacher, outputs): (&TextClassifier, &TeacherOutputs),
+        pairs: &[TextPair],
+    ) -> Result<TextClassifier> {
         let run = self.run;
         let (stage, model) = (&run.training.student, Model::TextCnn(run.student.clone()));
         let encoder = Encoder::train(&model, &run.data, false, &self.data.training_texts())?;
@@ -158,9 +162,12 @@ impl Recipe<'_, '_> {
             self.context.skip(options.steps);
             return Ok(finished);
         }
+        let pairs = EncodedPairs::new(&encoder, pairs);
+        let texts = [labelled.all(), pairs.all()].concat();
         let lessons = Lessons {
+            token_levels: self.token_levels(teacher, &encoder, &texts)?,
             labelled: &labelled,
-            pairs: &EncodedPairs::new(&encoder, pairs),
+            pairs: &pairs,
             dev: &Labelled::new(&encoder, &self.data.dev),
             labelled_targets: &outputs.labelled,
             pair_targets: &outputs.pairs,

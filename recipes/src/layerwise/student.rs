@@ -13,13 +13,15 @@
 //! With the embedding level, k runs from 0 and the mean is over K + 1 levels; f_0 is the mean over
 //! the student's word vectors, which no block has pooled.
 //!
-//! The texts are fixed and the teacher is frozen, so its outputs were computed once, before.
+//! The texts are fixed and the teacher is frozen, so its outputs were computed once, before. Only
+//! where tokens are matched does it read the texts of each step; then the MSE of a text is the mean
+//! over its positions.
 
 use limbeck_engine::{ParameterStore, Tape, Var};
 use limbeck_kernels::mean_over_time;
-use limbeck_losses::layerwise::{FeatureNorm, layer_matching};
+use limbeck_losses::layerwise::{FeatureNorm, layer_matching, token_matching};
 use limbeck_losses::{Term, consistency, hard_cross_entropy, soft_cross_entropy};
-use limbeck_models::{Batch, Output};
+use limbeck_models::{Batch, Encoded, Output};
 use limbeck_training::stage::{DevScore, Objective};
 use serde_json::{Value, json};
 
@@ -27,6 +29,7 @@ use super::levels::LevelProjection;
 use super::options::{self, LayerwiseOptions};
 use super::pairs::{EncodedPairs, both_sides};
 use super::targets::Targets;
+use super::token_levels::TokenLevels;
 use super::weights::{ConsistencyTerm, LayerWeight};
 use crate::error::Result;
 use crate::steps::Steps;
@@ -45,6 +48,19 @@ pub struct Lessons<'a> {
     pub labelled_targets: &'a Targets,
     /// The teacher's outputs on the original sides, then on the other sides.
     pub pair_targets: &'a Targets,
+    /// The teacher itself, where every position is matched in place of the pooled levels of the
+    /// targets.
+    pub token_levels: Option<TokenLevels<'a>>,
+}
+
+/// A batch of texts, what the student makes of it, and what the teacher said of it.
+struct Side<'s> {
+    texts: Vec<&'s Encoded>,
+    batch: Batch,
+    student: Output,
+    targets: &'s Targets,
+    /// The rows of the targets.
+    rows: Vec<usize>,
 }
 
 /// Weights and options of the student's loss.
@@ -138,6 +154,24 @@ impl<'a> StudentObjective<'a> {
         })
     }
 
+    /// The student's forward pass over some texts; `first` numbers the first of them in the step.
+    fn side<'s>(
+        &self,
+        tape: &Tape,
+        (texts, first): (Vec<&'s Encoded>, u32),
+        (targets, rows): (&'s Targets, Vec<usize>),
+    ) -> limbeck_engine::Result<Side<'s>> {
+        let model = self.classifier.model();
+        let batch = model.batch(&texts, first)?;
+        Ok(Side {
+            student: model.forward(tape, &batch)?,
+            texts,
+            batch,
+            targets,
+            rows,
+        })
+    }
+
     /// L3, L4 and L5 on labelled texts.
     fn labelled_terms(
         &self,
@@ -145,25 +179,20 @@ impl<'a> StudentObjective<'a> {
         rows: &[usize],
         terms: &mut Vec<Term>,
     ) -> limbeck_engine::Result<()> {
-        let model = self.classifier.model();
         let (texts, labels) = self.lessons.labelled.rows(rows);
-        let batch = model.batch(&texts, 0)?;
-        let student = model.forward(tape, &batch)?;
-        let loss = &self.loss;
+        let targets = self.lessons.labelled_targets;
+        let side = self.side(tape, (texts, 0), (targets, rows.to_vec()))?;
+        let (loss, logits) = (&self.loss, &side.student.logits);
         if loss.w3 > 0.0 {
-            let value = tape.scope("L3", || hard_cross_entropy(tape, &student.logits, &labels))?;
+            let value = tape.scope("L3", || hard_cross_entropy(tape, logits, &labels))?;
             terms.push(Term::new("L3", value, loss.w3));
         }
-        let told = Told {
-            targets: self.lessons.labelled_targets,
-            rows,
-        };
         if loss.w4 > 0.0 {
-            let value = tape.scope("L4", || self.soft_labels(tape, &student, told))?;
+            let value = tape.scope("L4", || self.soft_labels(tape, &side))?;
             terms.push(Term::new("L4", value, loss.w4));
         }
-        if loss.w5.now() > 0.0 && told.targets.has_levels() {
-            let value = tape.scope("L5", || self.layers(tape, &batch, &student, told))?;
+        if self.matches(&loss.w5, &side) {
+            let value = tape.scope("L5", || self.layers(tape, &side))?;
             terms.push(Term::new("L5", value, loss.w5.now() as f32));
         }
         Ok(())
@@ -176,33 +205,25 @@ impl<'a> StudentObjective<'a> {
         (step, rows, first): (u64, &[usize], u32),
         terms: &mut Vec<Term>,
     ) -> limbeck_engine::Result<()> {
-        let model = self.classifier.model();
         let pairs = self.lessons.pairs;
-        let batch = model.batch(&pairs.both_sides(rows), first)?;
-        let student = model.forward(tape, &batch)?;
-        let loss = &self.loss;
         // Rows of the targets: the original sides come first, then the other sides.
         let all = pairs.original.len();
-        let both: Vec<usize> = rows
-            .iter()
-            .copied()
-            .chain(rows.iter().map(|row| row + all))
-            .collect();
-        let told = Told {
-            targets: self.lessons.pair_targets,
-            rows: &both,
-        };
+        let other = rows.iter().map(|row| row + all);
+        let both = rows.iter().copied().chain(other).collect();
+        let targets = self.lessons.pair_targets;
+        let side = self.side(tape, (pairs.both_sides(rows), first), (targets, both))?;
+        let loss = &self.loss;
         if loss.w6 > 0.0 {
-            let value = tape.scope("L6", || self.soft_labels(tape, &student, told))?;
+            let value = tape.scope("L6", || self.soft_labels(tape, &side))?;
             terms.push(Term::new("L6", value, loss.w6));
         }
-        if loss.w7.now() > 0.0 && told.targets.has_levels() {
-            let value = tape.scope("L7", || self.layers(tape, &batch, &student, told))?;
+        if self.matches(&loss.w7, &side) {
+            let value = tape.scope("L7", || self.layers(tape, &side))?;
             terms.push(Term::new("L7", value, loss.w7.now() as f32));
         }
         if loss.consistency.weight > 0.0 {
             let value = tape.scope("L8", || {
-                let (original, augmented) = both_sides(tape, &student.logits, rows.len())?;
+                let (original, augmented) = both_sides(tape, &side.student.logits, rows.len())?;
                 consistency(tape, &original, &augmented, loss.consistency.options)
             })?;
             terms.push(Term::new("L8", value, loss.consistency.weight_at(step)));
@@ -210,41 +231,39 @@ impl<'a> StudentObjective<'a> {
         Ok(())
     }
 
-    fn soft_labels(
-        &self,
-        tape: &Tape,
-        student: &Output,
-        told: Told<'_>,
-    ) -> limbeck_engine::Result<Var> {
-        let teacher = told.targets.logits(tape, told.rows)?;
-        soft_cross_entropy(tape, &student.logits, &teacher, self.loss.temperature)
+    fn soft_labels(&self, tape: &Tape, side: &Side<'_>) -> limbeck_engine::Result<Var> {
+        let teacher = side.targets.logits(tape, &side.rows)?;
+        soft_cross_entropy(tape, &side.student.logits, &teacher, self.loss.temperature)
     }
 
-    fn layers(
-        &self,
-        tape: &Tape,
-        batch: &Batch,
-        student: &Output,
-        told: Told<'_>,
-    ) -> limbeck_engine::Result<Var> {
-        let teacher = told.targets.levels(tape, told.rows)?;
-        let mut features = Vec::new();
-        if self.loss.embedding_level {
-            let texts = &batch.tokens()?.packed;
-            features.push(mean_over_time(tape, &student.states[0], texts)?);
+    /// Whether a layer term has a weight and a teacher.
+    fn matches(&self, weight: &LayerWeight, side: &Side<'_>) -> bool {
+        let teacher = side.targets.has_levels() || self.lessons.token_levels.is_some();
+        weight.now() > 0.0 && teacher
+    }
+
+    fn layers(&self, tape: &Tape, side: &Side<'_>) -> limbeck_engine::Result<Var> {
+        let (embedded, texts) = (self.loss.embedding_level, &side.batch.tokens()?.packed);
+        let (norm, joint) = (
+            self.loss.feature_norm,
+            self.projection.learns_from_teacher(),
+        );
+        let states = &side.student.states;
+        if let Some(token_levels) = &self.lessons.token_levels {
+            let teacher = token_levels.levels(tape, &side.texts)?;
+            let student = &states[usize::from(!embedded)..];
+            let (teacher, student) = self.projection.apply(tape, teacher, student)?;
+            return token_matching(tape, &teacher, &student, texts, norm, joint);
         }
-        features.extend_from_slice(&student.levels);
-        let (teacher, student) = self.projection.apply(tape, teacher, &features)?;
-        let joint = self.projection.learns_from_teacher();
-        layer_matching(tape, &teacher, &student, self.loss.feature_norm, joint)
+        let teacher = side.targets.levels(tape, &side.rows)?;
+        let mut student = Vec::new();
+        if embedded {
+            student.push(mean_over_time(tape, &states[0], texts)?);
+        }
+        student.extend_from_slice(&side.student.levels);
+        let (teacher, student) = self.projection.apply(tape, teacher, &student)?;
+        layer_matching(tape, &teacher, &student, norm, joint)
     }
-}
-
-/// What the teacher said of the texts of a batch.
-#[derive(Clone, Copy)]
-struct Told<'r> {
-    targets: &'r Targets,
-    rows: &'r [usize],
 }
 
 impl Objective for StudentObjective<'_> {

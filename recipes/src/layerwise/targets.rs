@@ -4,7 +4,7 @@ use limbeck_engine::{Device, Error, Result, Tape, Tensor, Var};
 use limbeck_models::{Classifier, Encoded, TextPooling};
 
 use super::correspondence::Level;
-use super::principal::Principal;
+use super::principal::{Moments, Principal};
 
 /// One matrix of the teacher's outputs, a row per text.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +26,8 @@ impl Rows {
 /// Where the teacher's levels come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LevelSource {
+    /// Nowhere: they are not kept.
+    Nothing,
     /// Its head, which projects them already (none for heads without levels).
     Head,
     /// The pooled states of these layers, counted from 1; 0 is the embedding.
@@ -59,6 +61,7 @@ impl Targets {
             let batch = teacher.batch(&batch, 0)?;
             let output = teacher.forward(&tape, &batch)?;
             let levels = match source {
+                LevelSource::Nothing => Vec::new(),
                 LevelSource::Head => output.levels,
                 LevelSource::Layers(layers, pooling) => {
                     let texts = &batch.tokens()?.packed;
@@ -101,8 +104,10 @@ impl Targets {
         let both = labelled.levels.iter_mut().zip(&mut pairs.levels);
         for ((first, second), level) in both.zip(levels) {
             let size = level.width;
-            let all = [first.values.as_slice(), second.values.as_slice()].concat();
-            let principal = Principal::fit(&all, first.width, size);
+            let mut moments = Moments::new(first.width);
+            moments.add(&first.values);
+            moments.add(&second.values);
+            let principal = Principal::of(&moments, size);
             for rows in [first, second] {
                 rows.values = principal.project(&rows.values);
                 rows.width = size;

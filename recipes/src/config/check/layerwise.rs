@@ -5,7 +5,7 @@ use crate::config::{
     Format, LayerwiseRun, Model, OffOr, PairSource, PairsConfig, TransformerConfig,
 };
 use crate::layerwise::{
-    Consistency, Feature, FeatureNorm, LayerwiseOptions, Projection, Sharpening, Weight,
+    Consistency, Feature, FeatureNorm, LayerwiseOptions, Matching, Projection, Sharpening, Weight,
 };
 
 impl Checks {
@@ -163,19 +163,41 @@ impl Checks {
                 self.width_fits("student.embedding_size", student.embedding_size, teacher);
             }
         }
+        self.embedding_level_fits(run);
+        if options.matching == Matching::Tokens {
+            self.tokens_fit(run, teacher);
+        }
+    }
+
+    fn embedding_level_fits(&mut self, run: &LayerwiseRun) {
+        let options = &run.distillation;
         let first = match options.projection {
             Projection::InHead => run.teacher.reads_first_token(),
             _ => options.feature == Feature::First,
         };
-        self.require(
-            !(options.embedding_level && first),
-            "distillation.embedding_level".into(),
-            || {
-                "expected false, or \"mean\" for `teacher.pooling` and `distillation.feature`: the \
-                 embedding of the first token is the same for every text"
-                    .into()
-            },
-        );
+        let key = "distillation.embedding_level".into();
+        self.require(!(options.embedding_level && first), key, || {
+            "expected false, or \"mean\" for `teacher.pooling` and `distillation.feature`: the \
+             embedding of the first token is the same for every text"
+                .into()
+        });
+    }
+
+    /// What must hold for the positions of the two models to be those of the same tokens.
+    fn tokens_fit(&mut self, run: &LayerwiseRun, teacher: &TransformerConfig) {
+        let key = || "distillation.matching".to_owned();
+        let alike = teacher.tokenizer == run.student.tokenizer;
+        self.require(alike, key(), || {
+            "\"tokens\" compares position by position: expected the same settings in \
+             [teacher.tokenizer] and [student.tokenizer]"
+                .into()
+        });
+        self.require(!run.teacher_needs_first_token(), key(), || {
+            "\"tokens\" compares position by position: expected \"mean\" for `teacher.pooling` and \
+             `distillation.feature`, since \"first\" puts a token before the teacher's texts that \
+             the student's do not have"
+                .into()
+        });
     }
 
     fn width_fits(&mut self, key: &str, width: usize, teacher: &TransformerConfig) {
