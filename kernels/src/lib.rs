@@ -36,6 +36,7 @@ pub mod shared;
 mod slice;
 mod softmax;
 mod squared_hinge;
+mod transpose;
 mod weighted_mean;
 mod weighted_sum;
 
@@ -67,6 +68,7 @@ pub use sgd::{Sgd, SgdConfig};
 pub use slice::slice;
 pub use softmax::{log_softmax, softmax};
 pub use squared_hinge::squared_hinge;
+pub use transpose::transpose;
 pub use weighted_mean::{Normaliser, weighted_mean};
 pub use weighted_sum::{add, scale, weighted_sum};
 
@@ -101,6 +103,7 @@ pub fn registry() -> Vec<harness::Entry> {
         slice::entry(),
         softmax::entry(),
         squared_hinge::entry(),
+        transpose::entry(),
         weighted_mean::entry(),
         weighted_sum::entry(),
     ]
