@@ -4,15 +4,14 @@
 //! in the same dispatch: tensors therefore never share one (the slices of a parameter store do,
 //! and are read in one buffer and their gradients written in another).
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::host::size_class;
+use crate::host::{FreeBuffers, size_class};
 
 /// Free buffers and counts.
 #[derive(Default)]
 pub(super) struct Pool {
-    free: HashMap<u64, Vec<(u64, wgpu::Buffer)>>,
+    free: FreeBuffers<u64, (u64, wgpu::Buffer)>,
     pub(super) allocated_bytes: u64,
     pub(super) allocations: usize,
 }
@@ -30,7 +29,7 @@ impl Pool {
     pub(super) fn take(pool: &Arc<Mutex<Pool>>, device: &wgpu::Device, bytes: usize) -> GpuBuffer {
         let size = 4 * size_class(bytes.div_ceil(4)) as u64;
         let mut state = pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let reused = state.free.get_mut(&size).and_then(Vec::pop);
+        let reused = state.free.take(size, 2 * size);
         let (id, buffer) = reused.unwrap_or_else(|| {
             state.allocations += 1;
             state.allocated_bytes += size;
@@ -57,9 +56,7 @@ impl Drop for GpuBuffer {
         let mut state = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         state
             .free
-            .entry(self.buffer.size())
-            .or_default()
-            .push((self.id, self.buffer.clone()));
+            .give(self.buffer.size(), (self.id, self.buffer.clone()));
     }
 }
 

@@ -1,10 +1,12 @@
 //! Host buffers by size class, aligned to a cache line, returned to their pool when dropped.
 //!
-//! Training repeats the same shapes, so after the first steps every request is served from the
-//! pool and nothing is allocated. A buffer is owned by its tensor and goes back when the last
+//! Training repeats the same shapes, so after the first epoch every request is served from the
+//! pool and nothing is allocated. Where texts differ in length so do the batches: a request takes
+//! the smallest free buffer that fits and is less than twice its class, so that the buffers of the
+//! largest batch serve the smaller ones too. A buffer is owned by its tensor and goes back when the last
 //! tensor that uses it is gone: use after release cannot be written.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +22,7 @@ pub struct HostPool {
 
 #[derive(Default)]
 struct PoolState {
-    free: HashMap<usize, Vec<Vec<u64>>>,
+    free: FreeBuffers<usize, Vec<u64>>,
     allocated_bytes: usize,
     allocations: usize,
 }
@@ -30,15 +32,11 @@ impl HostPool {
     pub fn buffer<T: bytemuck::Pod>(self: &Arc<Self>, len: usize) -> HostBuffer<T> {
         let words = size_class((len * size_of::<T>()).div_ceil(size_of::<u64>())) + LINE;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let words = state
-            .free
-            .get_mut(&words)
-            .and_then(Vec::pop)
-            .unwrap_or_else(|| {
-                state.allocated_bytes += words * size_of::<u64>();
-                state.allocations += 1;
-                vec![0; words]
-            });
+        let words = state.free.take(words, 2 * words).unwrap_or_else(|| {
+            state.allocated_bytes += words * size_of::<u64>();
+            state.allocations += 1;
+            vec![0; words]
+        });
         // Vec only promises 8-byte alignment, so the first whole cache line is searched for.
         let start = words
             .as_ptr()
@@ -71,7 +69,29 @@ impl HostPool {
 
     fn release(&self, words: Vec<u64>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.free.entry(words.len()).or_default().push(words);
+        state.free.give(words.len(), words);
+    }
+}
+
+/// Free buffers by size.
+pub(crate) struct FreeBuffers<Size, Buffer>(BTreeMap<Size, Vec<Buffer>>);
+
+impl<Size, Buffer> Default for FreeBuffers<Size, Buffer> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<Size: Copy + Ord, Buffer> FreeBuffers<Size, Buffer> {
+    /// The smallest free buffer of at least `least` and less than `limit`.
+    pub(crate) fn take(&mut self, least: Size, limit: Size) -> Option<Buffer> {
+        let mut fitting = self.0.range_mut(least..limit);
+        fitting.find_map(|(_, buffers)| buffers.pop())
+    }
+
+    /// Puts a buffer back.
+    pub(crate) fn give(&mut self, size: Size, buffer: Buffer) {
+        self.0.entry(size).or_default().push(buffer);
     }
 }
 
@@ -145,5 +165,18 @@ mod tests {
             before,
             "500 f64 fit the class of 1000 f32"
         );
+    }
+
+    #[test]
+    fn a_free_buffer_serves_smaller_requests_down_to_half_its_class() {
+        let pool = Arc::new(HostPool::default());
+        drop(pool.buffer::<f32>(4000));
+        let allocations = |len| {
+            let before = pool.allocations();
+            drop(pool.buffer::<f32>(len));
+            pool.allocations() - before
+        };
+        assert_eq!([4000, 3000, 2100, 1000].map(allocations), [0, 0, 0, 1]);
+        assert_eq!(allocations(900), 0, "the smaller of the two fits");
     }
 }

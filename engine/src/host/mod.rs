@@ -4,7 +4,7 @@ mod buffer;
 mod threads;
 
 #[cfg(feature = "gpu")]
-pub(crate) use buffer::size_class;
+pub(crate) use buffer::{FreeBuffers, size_class};
 pub use buffer::{HostBuffer, HostPool};
 pub use threads::{
     InstructionSet, chunked, instruction_set, parallel_threshold, set_instruction_set,
