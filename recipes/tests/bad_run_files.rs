@@ -221,6 +221,10 @@ fn values_that_do_not_fit_each_other_are_refused() {
             "`distillation.projection`: \"joint\" without a norm",
         ),
         (
+            "distillation = { projection = \"joint\", feature_norm = \"none\" }",
+            "set `distillation.joint_norm` to \"rows\", or `distillation.feature_norm`",
+        ),
+        (
             "distillation.embedding_level = true\nstudent.embedding_size = 200",
             "`student.embedding_size`: expected at most `teacher.hidden_size` (128)",
         ),
@@ -303,6 +307,15 @@ fn values_that_do_not_fit_each_other_are_refused() {
     ] {
         let message = layerwise(settings);
         assert!(message.contains(part), "{settings}: {message}");
+    }
+}
+
+#[test]
+fn a_joint_projection_is_accepted_with_either_norm() {
+    for norm in ["joint_norm = \"rows\"", "feature_norm = \"layer\""] {
+        let options = format!("[distillation]\nprojection = \"joint\"\n{norm}");
+        let text = format!("task = \"layerwise\"\npreset = \"literal\"\n{options}");
+        assert!(config::parse("run.toml", &text, &[]).is_ok(), "{norm}");
     }
 }
 

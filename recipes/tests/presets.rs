@@ -2,8 +2,8 @@
 
 use limbeck_recipes::config::{self, Extent, LayerwiseRun, OffOr, Override, Run};
 use limbeck_recipes::layerwise::{
-    Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, LayerMap, Matching,
-    NamedLayerMap, Projection, Sharpening, TeacherTargets, Weight,
+    Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, JointNorm, LayerMap,
+    Matching, NamedLayerMap, Projection, Sharpening, TeacherTargets, Weight,
 };
 
 fn run(overrides: &[&str]) -> LayerwiseRun {
@@ -73,6 +73,7 @@ fn both_presets_share_the_documents_structure() {
         let options = &run.distillation;
         assert_eq!(options.layer_map, LayerMap::Named(NamedLayerMap::Uniform));
         assert_eq!(options.projection, Projection::InHead);
+        assert_eq!(options.joint_norm, JointNorm::None);
         assert_eq!(options.feature, Feature::Mean);
         assert!(!options.embedding_level);
         assert_eq!(options.matching, Matching::Pooled);

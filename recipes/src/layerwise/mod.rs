@@ -19,8 +19,8 @@ mod weights;
 pub use layer_map::{LayerMap, NamedLayerMap};
 pub use levels::{LevelProjection, Maps};
 pub use options::{
-    Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, LayerwiseOptions, Matching,
-    Preset, Projection, Sharpening, TeacherTargets, Weight, Weights,
+    Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, JointNorm, LayerwiseOptions,
+    Matching, Preset, Projection, Sharpening, TeacherTargets, Weight, Weights,
 };
 pub use pairs::EncodedPairs;
 pub use ready_made::check_ready_made_teacher;

@@ -35,6 +35,10 @@ pub struct LayerwiseOptions {
     pub embedding_level: bool,
     /// How a teacher state is brought to the student's width.
     pub projection: Projection,
+    /// Normalisation of the projections of [`Projection::Joint`]. Without it, and without a
+    /// [`FeatureNorm`], `joint` is refused under either preset: the document does not ask for it,
+    /// and what it learns is to be zero.
+    pub joint_norm: JointNorm,
     /// How one vector is made of a teacher layer's states.
     pub feature: Feature,
     /// What L5 and L7 compare.
@@ -64,6 +68,7 @@ impl LayerwiseOptions {
             layer_map: LayerMap::Named(NamedLayerMap::Uniform),
             embedding_level: false,
             projection: Projection::InHead,
+            joint_norm: JointNorm::None,
             feature: Feature::Mean,
             matching: Matching::Pooled,
             feature_norm: if literal {
@@ -302,10 +307,20 @@ pub enum Projection {
     InHead,
     /// The first d_S principal components of the teacher's states over the training texts.
     Pca,
-    /// Trained in stage 2 together with the student; can collapse without a norm.
+    /// Trained in stage 2 together with the student; collapses without a norm.
     Joint,
     /// The student is projected up instead (not what the document claims; a baseline).
     StudentUp,
+}
+
+/// Normalisation of projections that are trained with the student.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JointNorm {
+    /// None.
+    None,
+    /// Rows of unit length: no component of the teacher's feature can be shrunk away.
+    Rows,
 }
 
 /// How one vector is made of a teacher layer's states.

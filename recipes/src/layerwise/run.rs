@@ -6,7 +6,7 @@ use limbeck_data::pairs::TextPair;
 use limbeck_models::Head;
 
 use super::levels::{LevelProjection, Maps};
-use super::options::Projection;
+use super::options::{JointNorm, Projection};
 use super::outputs::TeacherOutputs;
 use super::pairs::{EncodedPairs, unlabelled_pairs};
 use super::ready_made::read_teacher;
@@ -203,9 +203,13 @@ impl Recipe<'_, '_> {
             maps.push((name, teacher.hidden_size, level.width));
         }
         let upwards = |(name, teacher, student)| (name, student, teacher);
-        Ok(match self.run.distillation.projection {
+        let options = &self.run.distillation;
+        Ok(match options.projection {
             Projection::InHead | Projection::Pca => LevelProjection::None,
-            Projection::Joint => LevelProjection::Teacher(Maps::new(&maps, seed, device)?),
+            Projection::Joint => LevelProjection::Teacher(match options.joint_norm {
+                JointNorm::None => Maps::new(&maps, seed, device)?,
+                JointNorm::Rows => Maps::with_unit_rows(&maps, seed, device)?,
+            }),
             Projection::StudentUp => {
                 let maps: Vec<_> = maps.into_iter().map(upwards).collect();
                 LevelProjection::Student(Maps::new(&maps, seed, device)?)

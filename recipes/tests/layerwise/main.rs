@@ -2,4 +2,5 @@
 
 mod acceptance;
 mod options;
+mod plain;
 mod tiny;

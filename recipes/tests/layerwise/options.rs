@@ -9,11 +9,14 @@ use crate::tiny::{run, weights};
 
 const EMBEDDING: &str = "distillation.embedding_level=true";
 const TOKENS: &str = "distillation.matching=tokens";
-const PROJECTIONS: [&str; 4] = [
-    "distillation.projection=in_head",
-    "distillation.projection=pca",
-    "distillation.projection=joint",
-    "distillation.projection=student_up",
+const JOINT: &str = "distillation.projection=joint";
+const UNIT_ROWS: &str = "distillation.joint_norm=rows";
+const PROJECTIONS: [&[&str]; 5] = [
+    &["distillation.projection=in_head"],
+    &["distillation.projection=pca"],
+    &["distillation.projection=student_up"],
+    &[JOINT],
+    &[JOINT, UNIT_ROWS, "distillation.feature_norm=none"],
 ];
 
 /// Shapes of the parameters whose names begin so.
@@ -33,7 +36,7 @@ fn no_option_lets_stage_2_touch_the_teacher() {
         for matching in [&[EMBEDDING][..], &[TOKENS], &[TOKENS, EMBEDDING]] {
             // Judged at its end alone, or the best weights could be those of the first step.
             let late = "training.student.evaluate_every=\"9 steps\"";
-            let options = [&[projection, late], matching].concat();
+            let options = [projection, matching, &[late]].concat();
             let train = |length| run(&[&options[..], &[length]].concat());
             let short = train("training.student.length=\"1 step\"");
             let long = train("training.student.length=\"4 steps\"");
@@ -113,9 +116,9 @@ fn without_the_teachers_terms_no_option_changes_the_student() {
     off.extend([EMBEDDING, TOKENS].map(String::from));
     for projection in PROJECTIONS {
         let mut settings: Vec<&str> = off.iter().map(String::as_str).collect();
-        settings.push(projection);
+        settings.extend(projection);
         let done = run(&settings);
         let alone = done.student_alone.expect("trained by default");
-        assert_eq!(weights(&done.student), weights(&alone), "{projection}");
+        assert_eq!(weights(&done.student), weights(&alone), "{projection:?}");
     }
 }

@@ -5,7 +5,8 @@ use crate::config::{
     Format, LayerwiseRun, Model, OffOr, PairSource, PairsConfig, TransformerConfig,
 };
 use crate::layerwise::{
-    Consistency, Feature, FeatureNorm, LayerwiseOptions, Matching, Projection, Sharpening, Weight,
+    Consistency, Feature, FeatureNorm, JointNorm, LayerwiseOptions, Matching, Projection,
+    Sharpening, Weight,
 };
 
 impl Checks {
@@ -114,16 +115,15 @@ impl Checks {
         }
         self.consistency("teacher_consistency", &options.teacher_consistency);
         self.consistency("student_consistency", &options.student_consistency);
-        let guarded = options.feature_norm != FeatureNorm::None;
-        self.require(
-            options.projection != Projection::Joint || guarded,
-            key("projection"),
-            || {
-                "\"joint\" without a norm can shrink both features to zero: set \
-             `distillation.feature_norm` to \"l2\" or \"layer\""
-                    .into()
-            },
-        );
+        let guarded =
+            options.feature_norm != FeatureNorm::None || options.joint_norm != JointNorm::None;
+        let collapses = options.projection == Projection::Joint && !guarded;
+        self.require(!collapses, key("projection"), || {
+            "\"joint\" without a norm shrinks both features to zero, where their error is least: set \
+             `distillation.joint_norm` to \"rows\", or `distillation.feature_norm` to \"l2\" or \
+             \"layer\""
+                .into()
+        });
     }
 
     fn consistency(&mut self, name: &str, consistency: &Consistency) {
