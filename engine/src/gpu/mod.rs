@@ -270,12 +270,9 @@ impl Gpu {
 
     /// Waits for all that was submitted, and learns from it how long work takes.
     fn wait(&self) -> std::result::Result<(), wgpu::PollError> {
-        self.device.poll(wgpu::PollType::Poll)?;
-        let window = self.recorder().window();
+        self.recorder().before_wait();
         self.device.poll(wgpu::PollType::wait_indefinitely())?;
-        if let Some(window) = window {
-            self.recorder().waited(&window);
-        }
+        self.recorder().after_wait();
         Ok(())
     }
 

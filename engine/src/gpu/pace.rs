@@ -7,7 +7,6 @@
 //! that the last measurement fits the next step. Cutting never changes results, which is why this
 //! is the one decision a clock may take.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A tenth of what the strictest common watchdog allows, for an estimate may be far off.
@@ -27,18 +26,16 @@ pub(super) struct Pace {
     seconds_per_unit: f64,
     /// Work recorded since the last submission.
     recorded: u64,
-    /// What was submitted and is not known to be done.
-    in_flight: VecDeque<Flight>,
+    /// What keeps the GPU busy, or did until nobody knows when.
+    busy: Option<Busy>,
+    /// Work that has ended since the last lesson, and the time it took.
+    measured: (u64, Duration),
 }
 
-struct Flight {
-    submission: u64,
-    at: Instant,
-    work: u64,
-}
-
-/// Submitted work that the host is about to wait for.
-pub(super) struct Window {
+/// Submissions of which each came before the one before it had ended: from the first to the end of
+/// the last, the GPU has done nothing else.
+#[derive(Clone, Copy)]
+struct Busy {
     since: Instant,
     work: u64,
 }
@@ -49,7 +46,8 @@ impl Pace {
             budget: DEFAULT_BUDGET,
             seconds_per_unit: FIRST_SECONDS_PER_UNIT,
             recorded: 0,
-            in_flight: VecDeque::new(),
+            busy: None,
+            measured: (0, Duration::ZERO),
         }
     }
 
@@ -81,38 +79,33 @@ impl Pace {
         work as f64 * self.seconds_per_unit >= self.budget.as_secs_f64()
     }
 
-    /// What was recorded goes to the queue as submission number `submission`, and every one up to
-    /// `done` has ended.
-    pub(super) fn submitted(&mut self, submission: u64, done: u64, at: Instant) {
-        self.retire(done);
-        self.in_flight.push_back(Flight {
-            submission,
-            at,
-            work: std::mem::take(&mut self.recorded),
-        });
+    /// What was recorded goes to the queue; `idle` if all that went before has ended.
+    pub(super) fn submitted(&mut self, idle: bool, at: Instant) {
+        if idle {
+            self.busy = None;
+        }
+        let busy = self.busy.get_or_insert(Busy { since: at, work: 0 });
+        busy.work += std::mem::take(&mut self.recorded);
     }
 
-    /// What the GPU still has to do once the submissions up to `done` have ended.
-    pub(super) fn window(&mut self, done: u64) -> Option<Window> {
-        self.retire(done);
-        Some(Window {
-            since: self.in_flight.front()?.at,
-            work: self.in_flight.iter().map(|flight| flight.work).sum(),
-        })
-    }
-
-    /// The work of a window ended `now`.
-    pub(super) fn learn(&mut self, window: &Window, now: Instant) {
-        let elapsed = now.saturating_duration_since(window.since);
-        if elapsed >= SHORTEST_MEASURED && window.work > 0 {
-            self.seconds_per_unit = elapsed.as_secs_f64() / window.work as f64;
+    /// All submissions have ended just `now`, and not some time ago.
+    pub(super) fn ended(&mut self, now: Instant) {
+        if let Some(Busy { since, work }) = self.busy.take() {
+            self.measured.0 += work;
+            self.measured.1 += now.saturating_duration_since(since);
         }
     }
 
-    fn retire(&mut self, done: u64) {
-        let ended = |flight: &Flight| flight.submission <= done;
-        while self.in_flight.front().is_some_and(ended) {
-            self.in_flight.pop_front();
+    /// All submissions have ended; nobody knows when.
+    pub(super) fn ended_unseen(&mut self) {
+        self.busy = None;
+    }
+
+    /// Estimates from now on by what was measured.
+    pub(super) fn learn(&mut self) {
+        let (work, time) = std::mem::take(&mut self.measured);
+        if time >= SHORTEST_MEASURED && work > 0 {
+            self.seconds_per_unit = time.as_secs_f64() / work as f64;
         }
     }
 }
@@ -129,7 +122,7 @@ mod tests {
         for _ in 0..100 {
             pace.touches(MIB);
             if pace.is_spent() {
-                pace.submitted(1, 1, Instant::now());
+                pace.submitted(true, Instant::now());
                 cuts += 1;
             }
         }
@@ -144,41 +137,67 @@ mod tests {
         assert_eq!(cuts(&mut pace), 1, "both together exceed 200 ms");
     }
 
+    /// Records a MiB, submits it and waits until `end`.
+    fn measure(pace: &mut Pace, idle: bool, start: Instant, end: Instant) {
+        pace.touches(MIB);
+        pace.submitted(idle, start);
+        pace.ended(end);
+        pace.learn();
+    }
+
+    /// Seconds that a MiB is thought to take.
+    fn seconds(pace: &Pace) -> f64 {
+        pace.seconds_per_unit * (MIB + LAUNCH) as f64
+    }
+
     #[test]
     fn a_measured_second_per_submission_cuts_the_next_in_five() {
         let mut pace = Pace::new();
-        cuts(&mut pace);
         let start = Instant::now();
-        pace.submitted(7, 6, start);
-        let window = pace.window(6).expect("submission 7 is not done");
-        pace.learn(&window, start + Duration::from_secs(1));
+        measure(&mut pace, true, start, start + Duration::from_millis(10));
+        assert!((seconds(&pace) - 0.01).abs() < 1e-12);
         assert_eq!(cuts(&mut pace), 5);
     }
 
     #[test]
-    fn what_has_ended_before_the_wait_is_not_measured() {
+    fn submissions_without_a_pause_are_measured_together() {
         let mut pace = Pace::new();
         let start = Instant::now();
         pace.touches(MIB);
-        pace.submitted(1, 0, start);
-        assert!(pace.window(1).is_none());
-        let later = start + Duration::from_secs(9);
+        pace.submitted(true, start);
+        let end = start + Duration::from_millis(8);
+        measure(&mut pace, false, start + Duration::from_millis(1), end);
+        assert!((seconds(&pace) - 0.004).abs() < 1e-12);
+    }
+
+    #[test]
+    fn submissions_with_pauses_are_added_up() {
+        let mut pace = Pace::new();
+        let start = Instant::now();
         pace.touches(MIB);
-        pace.submitted(2, 1, later);
-        let window = pace.window(1).expect("submission 2 is not done");
-        pace.learn(&window, later + Duration::from_millis(2));
-        let expected = 2e-3 / (MIB + LAUNCH) as f64;
-        assert!((pace.seconds_per_unit / expected - 1.0).abs() < 1e-12);
+        pace.submitted(true, start);
+        pace.ended(start + Duration::from_millis(5));
+        let later = start + Duration::from_secs(9);
+        measure(&mut pace, true, later, later + Duration::from_millis(3));
+        assert!((seconds(&pace) - 0.004).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_ended_unseen_is_not_measured() {
+        let mut pace = Pace::new();
+        let start = Instant::now();
+        pace.touches(MIB);
+        pace.submitted(true, start);
+        let later = start + Duration::from_secs(9);
+        measure(&mut pace, true, later, later + Duration::from_millis(2));
+        assert!((seconds(&pace) - 0.002).abs() < 1e-12);
     }
 
     #[test]
     fn short_waits_teach_nothing() {
         let mut pace = Pace::new();
         let start = Instant::now();
-        pace.touches(4);
-        pace.submitted(1, 0, start);
-        let window = pace.window(0).expect("submission 1 is not done");
-        pace.learn(&window, start + Duration::from_micros(900));
+        measure(&mut pace, true, start, start + Duration::from_micros(900));
         assert_eq!(pace.seconds_per_unit, FIRST_SECONDS_PER_UNIT);
     }
 
@@ -187,7 +206,7 @@ mod tests {
         let mut pace = Pace::new();
         let long = 3 * FLOPS_PER_BYTE * 100_000_000;
         assert!(!pace.computes(long), "nothing is recorded yet");
-        pace.submitted(1, 0, Instant::now());
+        pace.submitted(true, Instant::now());
         pace.touches(MIB);
         assert!(pace.computes(long));
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::kernel::{Binding, Kernel, Pipelines, layout_entry};
 use super::memory::GpuSlice;
-use super::pace::{Pace, Window};
+use super::pace::Pace;
 
 /// Bytes of one dispatch's uniform block: the alignment every adapter accepts.
 pub(super) const UNIFORM_BLOCK: usize = 256;
@@ -170,25 +170,41 @@ impl Recorder {
                 contents.clear();
             }
         }
+        let idle = self.is_idle();
+        self.pace.submitted(idle, Instant::now());
         self.submissions += 1;
-        let number = self.submissions;
-        let ended = self.done.load(Ordering::Relaxed);
-        self.pace.submitted(number, ended, Instant::now());
         self.queue.submit([encoder.finish()]);
-        let done = Arc::clone(&self.done);
+        let (done, number) = (Arc::clone(&self.done), self.submissions);
         self.queue.on_submitted_work_done(move || {
             done.fetch_max(number, Ordering::Relaxed);
         });
+        // Software adapters compute while one submits.
+        if self.is_idle() {
+            self.pace.ended(Instant::now());
+        }
     }
 
-    /// What the host is about to wait for; `None` if it has ended already.
-    pub(super) fn window(&mut self) -> Option<Window> {
-        self.pace.window(self.done.load(Ordering::Relaxed))
+    /// Whether every submission has ended.
+    fn is_idle(&self) -> bool {
+        // It reports what has ended; if it cannot, the next call that checks says why.
+        let _ = self.device.poll(wgpu::PollType::Poll);
+        self.done.load(Ordering::Relaxed) == self.submissions
     }
 
-    /// The wait for a window is over.
-    pub(super) fn waited(&mut self, window: &Window) {
-        self.pace.learn(window, Instant::now());
+    /// The host is about to wait for all submissions.
+    pub(super) fn before_wait(&mut self) {
+        if self.is_idle() {
+            self.pace.ended_unseen();
+        }
+    }
+
+    /// The host has waited for all submissions.
+    pub(super) fn after_wait(&mut self) {
+        // Another thread may have submitted more.
+        if self.is_idle() {
+            self.pace.ended(Instant::now());
+        }
+        self.pace.learn();
     }
 }
 
