@@ -14,7 +14,7 @@ pub(super) fn forward(operator: &JensenShannon, io: &mut Forward<'_, f32>) {
     let classes = io.metas()[0].shape.columns();
     let (a, b, kept) = (io.real(0), io.real(1), io.save(0));
     let t = operator.temperatures;
-    let inverse = [1.0 / t.p, 1.0 / t.q];
+    let inverse = t.inverse();
     let rows = rows_per_task(2 * classes);
     chunked(kept, KEPT * rows, 2 * a.len(), |task, kept| {
         let start = task * rows * classes;
@@ -30,7 +30,7 @@ pub(super) fn backward(operator: &JensenShannon, io: &mut Backward<'_, f32>) {
     let classes = io.metas()[0].shape.columns();
     let (a, b, kept, dloss) = (io.real(0), io.real(1), io.saved(0), io.upstream());
     let t = operator.temperatures;
-    let inverse = [1.0 / t.p, 1.0 / t.q];
+    let inverse = t.inverse();
     let rows = rows_per_task(2 * classes);
     for side in [0, 1] {
         let Some(into) = io.gradient(side) else {

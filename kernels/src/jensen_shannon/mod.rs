@@ -26,15 +26,12 @@ mod cpu;
 mod gpu;
 mod reference;
 
-use limbeck_engine::{
-    Backward, Differentiable, Error, Forward, Meta, Operator, Plan, Result, Tape, Var,
-};
+use limbeck_engine::{Backward, Differentiable, Forward, Meta, Operator, Plan, Result, Tape, Var};
 #[cfg(feature = "gpu")]
 use limbeck_engine::{GpuBackward, GpuForward};
 
-use crate::check;
 use crate::harness::{Case, Draw, Entry};
-use crate::kl::Temperatures;
+use crate::shared::divergence::Temperatures;
 
 /// The operator; inputs are the logits of p and of q.
 #[derive(Clone, Copy, Debug)]
@@ -71,33 +68,13 @@ pub fn jensen_shannon(
     tape.apply_one(JensenShannon { temperatures }, &[p_logits, q_logits])
 }
 
-impl JensenShannon {
-    /// (rows, classes).
-    fn sizes(&self, inputs: &[Meta]) -> Result<(usize, usize)> {
-        let [p, q] = check::inputs("jensen_shannon", inputs)?;
-        let sizes = check::nonempty_rows("jensen_shannon", "the logits of p", p)?;
-        check::exactly("jensen_shannon", "the logits of q", q, p)?;
-        let Temperatures { p, q, factor } = self.temperatures;
-        let positive = |t: f32| t.is_finite() && t > 0.0;
-        if !(positive(p) && positive(q) && factor.is_finite()) {
-            return Err(Error::Shape {
-                operator: "jensen_shannon",
-                message: format!(
-                    "temperatures must be positive and finite, found {p} and {q} (factor {factor})"
-                ),
-            });
-        }
-        Ok(sizes)
-    }
-}
-
 impl Operator for JensenShannon {
     fn name(&self) -> &'static str {
         "jensen_shannon"
     }
 
     fn infer(&self, inputs: &[Meta]) -> Result<Plan> {
-        let (rows, classes) = self.sizes(inputs)?;
+        let (rows, classes) = self.temperatures.sizes("jensen_shannon", inputs)?;
         Ok(Plan::new(inputs, Meta::real([rows]))
             .keep_inputs([0, 1])
             .save(Meta::real([rows, KEPT]))
@@ -114,7 +91,7 @@ impl Operator for JensenShannon {
 
     #[cfg(feature = "gpu")]
     fn forward_gpu(&self, io: &mut GpuForward<'_>) -> Result<()> {
-        gpu::forward(self, self.sizes(io.metas())?, io)
+        gpu::forward(self, io)
     }
 }
 
@@ -129,7 +106,7 @@ impl Differentiable for JensenShannon {
 
     #[cfg(feature = "gpu")]
     fn backward_gpu(&self, io: &mut GpuBackward<'_>) -> Result<()> {
-        gpu::backward(self, self.sizes(io.metas())?, io)
+        gpu::backward(self, io)
     }
 }
 

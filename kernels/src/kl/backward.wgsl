@@ -1,9 +1,9 @@
 // Side 0: da = (da +) g f/τp p (L - Σ p L). Side 1: db = (db +) g f/τq (q - p).
 
 struct Parameters {
-    count: u32, classes: u32, entropy: u32, inverse_p: f32, inverse_q: f32,
+    count: u32, classes: u32, inverse_p: f32, inverse_q: f32,
     factor: f32, // f over the temperature of the side
-    side: u32, accumulate: u32,
+    side: u32, accumulate: u32, entropy: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;

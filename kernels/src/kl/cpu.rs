@@ -18,11 +18,12 @@ struct Options {
 
 impl Options {
     fn of(operator: &Divergence, classes: usize) -> Self {
+        let [inverse_p, inverse_q] = operator.temperatures.inverse();
         Options {
             classes,
             entropy: operator.entropy,
-            inverse_p: 1.0 / operator.temperatures.p,
-            inverse_q: 1.0 / operator.temperatures.q,
+            inverse_p,
+            inverse_q,
         }
     }
 

@@ -2,7 +2,7 @@
 // kept = (shift of p, shift of q, Σ p L). A workgroup of 64 takes a row.
 
 struct Parameters {
-    rows: u32, classes: u32, entropy: u32, inverse_p: f32, inverse_q: f32, factor: f32,
+    rows: u32, classes: u32, inverse_p: f32, inverse_q: f32, factor: f32, entropy: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;

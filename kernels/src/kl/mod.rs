@@ -26,52 +26,12 @@ mod cpu;
 mod gpu;
 mod reference;
 
-use limbeck_engine::{
-    Backward, Differentiable, Error, Forward, Meta, Operator, Plan, Result, Tape, Var,
-};
+use limbeck_engine::{Backward, Differentiable, Forward, Meta, Operator, Plan, Result, Tape, Var};
 #[cfg(feature = "gpu")]
 use limbeck_engine::{GpuBackward, GpuForward};
 
-use crate::check;
 use crate::harness::{Case, Draw, Entry};
-
-/// The temperatures of both sides and the factor on the loss.
-///
-/// ```
-/// use limbeck_kernels::Temperatures;
-/// assert_eq!(Temperatures::equal(2.0), Temperatures { p: 2.0, q: 2.0, factor: 4.0 });
-/// // UDA: the target is sharpened, the learning side is not.
-/// assert_eq!(Temperatures::sharpened(0.4), Temperatures { p: 0.4, q: 1.0, factor: 1.0 });
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Temperatures {
-    /// Temperature of the first side, the target.
-    pub p: f32,
-    /// Temperature of the second side.
-    pub q: f32,
-    /// Factor on the loss.
-    pub factor: f32,
-}
-
-impl Temperatures {
-    /// One temperature for both sides; the factor is its square.
-    pub fn equal(temperature: f32) -> Self {
-        Temperatures {
-            p: temperature,
-            q: temperature,
-            factor: temperature * temperature,
-        }
-    }
-
-    /// The first side at this temperature, the second at 1, without a factor.
-    pub fn sharpened(temperature: f32) -> Self {
-        Temperatures {
-            p: temperature,
-            q: 1.0,
-            factor: 1.0,
-        }
-    }
-}
+use crate::shared::divergence::Temperatures;
 
 /// `f Σ_c p_c (ln p_c - ln q_c)` of each row: two matrices of logits `[n, C]` give `[n]`, in nats.
 ///
@@ -148,24 +108,6 @@ impl Divergence {
             "soft_cross_entropy"
         }
     }
-
-    /// (rows, classes).
-    fn sizes(&self, inputs: &[Meta]) -> Result<(usize, usize)> {
-        let [p, q] = check::inputs(self.label(), inputs)?;
-        let sizes = check::nonempty_rows(self.label(), "the logits of p (teacher)", p)?;
-        check::exactly(self.label(), "the logits of q (student)", q, p)?;
-        let Temperatures { p, q, factor } = self.temperatures;
-        let positive = |t: f32| t.is_finite() && t > 0.0;
-        if !(positive(p) && positive(q) && factor.is_finite()) {
-            return Err(Error::Shape {
-                operator: self.label(),
-                message: format!(
-                    "temperatures must be positive and finite, found {p} and {q} (factor {factor})"
-                ),
-            });
-        }
-        Ok(sizes)
-    }
 }
 
 impl Operator for Divergence {
@@ -174,7 +116,7 @@ impl Operator for Divergence {
     }
 
     fn infer(&self, inputs: &[Meta]) -> Result<Plan> {
-        let (rows, classes) = self.sizes(inputs)?;
+        let (rows, classes) = self.temperatures.sizes(self.label(), inputs)?;
         Ok(Plan::new(inputs, Meta::real([rows]))
             .keep_inputs([0, 1])
             .save(Meta::real([rows, KEPT]))
@@ -191,7 +133,7 @@ impl Operator for Divergence {
 
     #[cfg(feature = "gpu")]
     fn forward_gpu(&self, io: &mut GpuForward<'_>) -> Result<()> {
-        gpu::forward(self, self.sizes(io.metas())?, io)
+        gpu::forward(self, io)
     }
 }
 
@@ -206,7 +148,7 @@ impl Differentiable for Divergence {
 
     #[cfg(feature = "gpu")]
     fn backward_gpu(&self, io: &mut GpuBackward<'_>) -> Result<()> {
-        gpu::backward(self, self.sizes(io.metas())?, io)
+        gpu::backward(self, io)
     }
 }
 

@@ -2,6 +2,7 @@
 //! product, and the WGSL fragments that are prepended to shaders.
 
 pub(crate) mod columns;
+pub(crate) mod divergence;
 pub mod gemm;
 #[cfg(feature = "gpu")]
 pub mod gpu;
