@@ -8,6 +8,7 @@ pub mod gemm;
 pub mod gpu;
 pub(crate) mod log_softmax;
 pub mod math;
+mod narrow;
 pub(crate) mod philox;
 pub mod reduce;
 pub(crate) mod segments;
