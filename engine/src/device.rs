@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu::Gpu;
 use crate::host::HostPool;
+use crate::ledger::{InUse, Layout, Ledger};
 use crate::shape::{DType, Meta, Shape};
 use crate::tensor::{Storage, Tensor, no_numbers};
 
@@ -28,8 +29,8 @@ pub enum Device {
     /// WGSL compute shaders.
     #[cfg(feature = "gpu")]
     Gpu(Arc<Gpu>),
-    /// No numbers: only `infer` runs.
-    Shapes,
+    /// No numbers: only `infer` runs, and memory is counted but not taken.
+    Shapes(Arc<Ledger>),
 }
 
 impl Device {
@@ -41,6 +42,17 @@ impl Device {
     /// The f64 reference.
     pub fn reference() -> Device {
         Device::Reference(Arc::default())
+    }
+
+    /// Shapes alone, counting memory as the CPU's pool would.
+    pub fn shapes() -> Device {
+        Device::shapes_of(Layout::Cpu)
+    }
+
+    /// Shapes alone, counting memory as the pool of such a device would. A program that runs here
+    /// asks for the same buffers in the same order as there, so that the counts are the same.
+    pub fn shapes_of(layout: Layout) -> Device {
+        Device::Shapes(Arc::new(Ledger::new(layout)))
     }
 
     /// The best hardware GPU.
@@ -90,7 +102,7 @@ impl Device {
             Device::Reference(_) => "reference",
             #[cfg(feature = "gpu")]
             Device::Gpu(_) => "gpu",
-            Device::Shapes => "shapes",
+            Device::Shapes(_) => "shapes",
         }
     }
 
@@ -112,13 +124,49 @@ impl Device {
         }
     }
 
-    /// Bytes of tensor memory ever allocated.
+    /// Whether it computes nothing.
+    pub fn is_shapes(&self) -> bool {
+        matches!(self, Device::Shapes(_))
+    }
+
+    /// Bytes of tensor memory ever allocated. A shape device counts those of the device it stands
+    /// for.
     pub fn allocated_bytes(&self) -> usize {
         match self {
             Device::Cpu(pool) | Device::Reference(pool) => pool.allocated_bytes(),
             #[cfg(feature = "gpu")]
             Device::Gpu(gpu) => gpu.counters().allocated_bytes as usize,
-            Device::Shapes => 0,
+            Device::Shapes(ledger) => ledger.allocated_bytes(),
+        }
+    }
+
+    /// Bytes that living tensors have asked for, rounded up to the size classes of the pool.
+    pub fn used_bytes(&self) -> usize {
+        self.in_use().now
+    }
+
+    /// The most that [`Device::used_bytes`] has ever been.
+    pub fn peak_bytes(&self) -> usize {
+        self.in_use().peak
+    }
+
+    fn in_use(&self) -> InUse {
+        match self {
+            Device::Cpu(pool) | Device::Reference(pool) => pool.in_use(),
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) => gpu.in_use(),
+            Device::Shapes(ledger) => ledger.in_use(),
+        }
+    }
+
+    /// How it keeps its tensors; of a shape device, how the one does that it stands for.
+    pub fn layout(&self) -> Layout {
+        match self {
+            Device::Cpu(_) => Layout::Cpu,
+            Device::Reference(_) => Layout::Reference,
+            #[cfg(feature = "gpu")]
+            Device::Gpu(_) => Layout::Gpu,
+            Device::Shapes(ledger) => ledger.layout(),
         }
     }
 
@@ -130,7 +178,7 @@ impl Device {
             }
             #[cfg(feature = "gpu")]
             (Device::Gpu(a), Device::Gpu(b)) => Arc::ptr_eq(a, b),
-            (Device::Shapes, Device::Shapes) => true,
+            (Device::Shapes(a), Device::Shapes(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }
@@ -146,7 +194,9 @@ impl Device {
             }
             #[cfg(feature = "gpu")]
             (Device::Gpu(gpu), _) => Storage::Gpu(gpu.allocate(len)?),
-            (Device::Shapes, _) => Storage::Nothing,
+            (Device::Shapes(ledger), _) => Storage::Nothing {
+                _reservation: ledger.reserve(meta),
+            },
         };
         Ok(Tensor::new(self.clone(), meta, storage))
     }

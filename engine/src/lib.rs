@@ -11,6 +11,7 @@ mod error;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod host;
+mod ledger;
 mod operator;
 mod packed;
 mod parameters;
@@ -30,6 +31,7 @@ pub use host::{
     HostBuffer, HostPool, InstructionSet, chunked, instruction_set, parallel_threshold,
     set_instruction_set, set_parallel_threshold, worth_splitting,
 };
+pub use ledger::{Layout, Ledger};
 pub use operator::{
     Backward, Differentiable, Forward, NonDifferentiable, Operator, Plan, Workspace,
 };

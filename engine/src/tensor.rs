@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu::GpuSlice;
 use crate::host::HostBuffer;
+use crate::ledger::Reservation;
 use crate::shape::{DType, Meta, Shape};
 
 /// Where the numbers are.
@@ -17,8 +18,10 @@ pub(crate) enum Storage {
     U32(HostBuffer<u32>),
     #[cfg(feature = "gpu")]
     Gpu(GpuSlice),
-    /// The shape device keeps no numbers.
-    Nothing,
+    /// The shape device keeps no numbers, only books.
+    Nothing {
+        _reservation: Reservation,
+    },
 }
 
 impl Storage {

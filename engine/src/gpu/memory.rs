@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::host::{FreeBuffers, size_class};
+use crate::ledger::InUse;
 
 /// Free buffers and counts.
 #[derive(Default)]
@@ -14,6 +15,7 @@ pub(super) struct Pool {
     free: FreeBuffers<u64, (u64, wgpu::Buffer)>,
     pub(super) allocated_bytes: u64,
     pub(super) allocations: usize,
+    pub(super) in_use: InUse,
 }
 
 /// A buffer that goes back to its pool when the last slice of it is dropped.
@@ -21,6 +23,8 @@ pub(crate) struct GpuBuffer {
     /// Unique for the life of the device: part of the bind group cache's key.
     pub(super) id: u64,
     pub(super) buffer: wgpu::Buffer,
+    /// Bytes asked for: the buffer may be larger.
+    asked: usize,
     pool: Arc<Mutex<Pool>>,
 }
 
@@ -30,6 +34,7 @@ impl Pool {
         let size = 4 * size_class(bytes.div_ceil(4)) as u64;
         let mut state = pool.lock().unwrap_or_else(PoisonError::into_inner);
         let reused = state.free.take(size, 2 * size);
+        state.in_use.add(size as usize);
         let (id, buffer) = reused.unwrap_or_else(|| {
             state.allocations += 1;
             state.allocated_bytes += size;
@@ -46,6 +51,7 @@ impl Pool {
         GpuBuffer {
             id,
             buffer,
+            asked: size as usize,
             pool: Arc::clone(pool),
         }
     }
@@ -54,6 +60,7 @@ impl Pool {
 impl Drop for GpuBuffer {
     fn drop(&mut self) {
         let mut state = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        state.in_use.subtract(self.asked);
         state
             .free
             .give(self.buffer.size(), (self.id, self.buffer.clone()));

@@ -20,6 +20,7 @@ use memory::Pool;
 use recorder::{Recorder, UNIFORM_BLOCK};
 
 use crate::error::{Error, Result};
+use crate::ledger::InUse;
 
 static WORKGROUP_LIMIT: AtomicU32 = AtomicU32::new(65_535);
 
@@ -120,12 +121,17 @@ impl Gpu {
             readbacks: self.readbacks.load(Ordering::Relaxed),
             bytes_uploaded: self.bytes_uploaded.load(Ordering::Relaxed),
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
-            allocated_bytes: self
-                .pool
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .allocated_bytes,
+            allocated_bytes: self.pool().allocated_bytes,
         }
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes asked for, now and at most.
+    pub(crate) fn in_use(&self) -> InUse {
+        self.pool().in_use
     }
 
     /// Dispatches of each kernel since the device was opened.

@@ -9,7 +9,9 @@
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::ledger::InUse;
 
 /// Words in a cache line, which is also an AVX-512 register.
 const LINE: usize = 8;
@@ -25,17 +27,19 @@ struct PoolState {
     free: FreeBuffers<usize, Vec<u64>>,
     allocated_bytes: usize,
     allocations: usize,
+    in_use: InUse,
 }
 
 impl HostPool {
     /// A buffer of `len` elements whose contents are arbitrary (but initialised).
     pub fn buffer<T: bytemuck::Pod>(self: &Arc<Self>, len: usize) -> HostBuffer<T> {
-        let words = size_class((len * size_of::<T>()).div_ceil(size_of::<u64>())) + LINE;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let words = state.free.take(words, 2 * words).unwrap_or_else(|| {
-            state.allocated_bytes += words * size_of::<u64>();
+        let class = words_of::<T>(len);
+        let mut state = self.state();
+        state.in_use.add(class * size_of::<u64>());
+        let words = state.free.take(class, 2 * class).unwrap_or_else(|| {
+            state.allocated_bytes += class * size_of::<u64>();
             state.allocations += 1;
-            vec![0; words]
+            vec![0; class]
         });
         // Vec only promises 8-byte alignment, so the first whole cache line is searched for.
         let start = words
@@ -44,6 +48,7 @@ impl HostPool {
             .min(LINE);
         HostBuffer {
             words,
+            class,
             start,
             len,
             pool: Arc::clone(self),
@@ -51,29 +56,34 @@ impl HostPool {
         }
     }
 
-    /// Bytes ever allocated: the pool's peak, since it gives nothing back.
+    fn state(&self) -> MutexGuard<'_, PoolState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes ever allocated; the pool gives nothing back.
     pub fn allocated_bytes(&self) -> usize {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .allocated_bytes
+        self.state().allocated_bytes
+    }
+
+    /// Bytes asked for, now and at most.
+    pub(crate) fn in_use(&self) -> InUse {
+        self.state().in_use
     }
 
     /// Number of allocations ever made. Constant once training has seen every batch shape.
     pub fn allocations(&self) -> usize {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .allocations
+        self.state().allocations
     }
 
-    fn release(&self, words: Vec<u64>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    fn release(&self, class: usize, words: Vec<u64>) {
+        let mut state = self.state();
+        state.in_use.subtract(class * size_of::<u64>());
         state.free.give(words.len(), words);
     }
 }
 
 /// Free buffers by size.
+#[derive(Debug)]
 pub(crate) struct FreeBuffers<Size, Buffer>(BTreeMap<Size, Vec<Buffer>>);
 
 impl<Size, Buffer> Default for FreeBuffers<Size, Buffer> {
@@ -105,9 +115,16 @@ pub(crate) fn size_class(size: usize) -> usize {
     size.next_multiple_of(step.max(1))
 }
 
+/// Words of the smallest buffer for `len` elements.
+pub(crate) fn words_of<T>(len: usize) -> usize {
+    size_class((len * size_of::<T>()).div_ceil(size_of::<u64>())) + LINE
+}
+
 /// `len` elements in a pooled, cache-line aligned allocation.
 pub struct HostBuffer<T> {
     words: Vec<u64>,
+    /// Words asked for: the buffer may be larger.
+    class: usize,
     start: usize,
     len: usize,
     pool: Arc<HostPool>,
@@ -130,7 +147,8 @@ impl<T: bytemuck::Pod> DerefMut for HostBuffer<T> {
 
 impl<T> Drop for HostBuffer<T> {
     fn drop(&mut self) {
-        self.pool.release(std::mem::take(&mut self.words));
+        self.pool
+            .release(self.class, std::mem::take(&mut self.words));
     }
 }
 

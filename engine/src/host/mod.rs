@@ -3,8 +3,7 @@
 mod buffer;
 mod threads;
 
-#[cfg(feature = "gpu")]
-pub(crate) use buffer::{FreeBuffers, size_class};
+pub(crate) use buffer::{FreeBuffers, size_class, words_of};
 pub use buffer::{HostBuffer, HostPool};
 pub use threads::{
     InstructionSet, chunked, instruction_set, parallel_threshold, set_instruction_set,

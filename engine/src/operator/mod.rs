@@ -10,8 +10,8 @@ mod host;
 
 use std::fmt::Debug;
 
-use crate::device::Device;
 use crate::error::Result;
+use crate::ledger::Layout;
 use crate::shape::Meta;
 
 #[cfg(feature = "gpu")]
@@ -103,13 +103,12 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// What an operator gets on this device; nothing where no numbers are computed.
-    pub fn on(&self, device: &Device) -> &[Meta] {
-        match device {
-            Device::Cpu(_) => &self.cpu,
-            #[cfg(feature = "gpu")]
-            Device::Gpu(_) => &self.gpu,
-            Device::Reference(_) | Device::Shapes => &[],
+    /// What an operator gets on a device of this layout.
+    pub fn on(&self, layout: Layout) -> &[Meta] {
+        match layout {
+            Layout::Cpu => &self.cpu,
+            Layout::Gpu => &self.gpu,
+            Layout::Reference => &[],
         }
     }
 }

@@ -52,7 +52,31 @@ impl ParameterId {
 pub struct StoreBuilder {
     seed: u64,
     records: Vec<Record>,
-    values: Vec<Vec<f64>>,
+    initial: Vec<Initial>,
+}
+
+/// Where the first values of a parameter come from. They are drawn when the store is built, and
+/// not at all on a shape device.
+enum Initial {
+    Given(Vec<f64>),
+    Constant(f64),
+    Normal { deviation: f64 },
+    Uniform { bound: f64 },
+}
+
+impl Initial {
+    /// Rounded to f32, so that the reference device starts where the others start.
+    fn draw(&self, record: &Record, seed: u64) -> Vec<f64> {
+        let stream = Stream::new(seed, &record.name, 0);
+        let one = |i: u32| match *self {
+            Initial::Given(ref values) => values[i as usize],
+            Initial::Constant(value) => value,
+            Initial::Normal { deviation } => deviation * stream.normal(i, 0),
+            Initial::Uniform { bound } => bound * (2.0 * stream.uniform(i, 0) - 1.0),
+        };
+        let elements = 0..record.shape.elements() as u32;
+        elements.map(|i| f64::from(one(i) as f32)).collect()
+    }
 }
 
 impl StoreBuilder {
@@ -61,7 +85,7 @@ impl StoreBuilder {
         StoreBuilder {
             seed,
             records: Vec::new(),
-            values: Vec::new(),
+            initial: Vec::new(),
         }
     }
 
@@ -79,6 +103,10 @@ impl StoreBuilder {
             shape.elements(),
             "model bug: {name} has not the values of its shape"
         );
+        self.add(name, shape, Initial::Given(values), decay)
+    }
+
+    fn add(&mut self, name: &str, shape: Shape, initial: Initial, decay: bool) -> ParameterId {
         self.records.push(Record {
             name: name.to_string(),
             shape,
@@ -86,35 +114,23 @@ impl StoreBuilder {
             decay,
             frozen: false,
         });
-        // Rounded to f32, so that the reference device starts where the others start.
-        self.values
-            .push(values.into_iter().map(|v| f64::from(v as f32)).collect());
+        self.initial.push(initial);
         ParameterId(self.records.len() - 1)
     }
 
     /// Normally distributed values; weight decay applies.
     pub fn normal(&mut self, name: &str, shape: impl Into<Shape>, deviation: f64) -> ParameterId {
-        let shape = shape.into();
-        let stream = Stream::new(self.seed, name, 0);
-        let draws = (0..shape.elements() as u32)
-            .map(|i| deviation * stream.normal(i, 0))
-            .collect();
-        self.values(name, shape, draws, true)
+        self.add(name, shape.into(), Initial::Normal { deviation }, true)
     }
 
     /// Values uniform in (-bound, bound); weight decay applies.
     pub fn uniform(&mut self, name: &str, shape: impl Into<Shape>, bound: f64) -> ParameterId {
-        let shape = shape.into();
-        let stream = Stream::new(self.seed, name, 0);
-        let draw = |i| bound * (2.0 * stream.uniform(i, 0) - 1.0);
-        let draws = (0..shape.elements() as u32).map(draw).collect();
-        self.values(name, shape, draws, true)
+        self.add(name, shape.into(), Initial::Uniform { bound }, true)
     }
 
     /// One value throughout; no weight decay (biases, norms).
     pub fn constant(&mut self, name: &str, shape: impl Into<Shape>, value: f64) -> ParameterId {
-        let shape = shape.into();
-        self.values(name, shape, vec![value; shape.elements()], false)
+        self.add(name, shape.into(), Initial::Constant(value), false)
     }
 
     /// Exempts a parameter from weight decay.
@@ -130,7 +146,11 @@ impl StoreBuilder {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let shapes: Vec<Option<Shape>> = self.records.iter().map(|r| Some(r.shape)).collect();
         let mut values = ParameterVector::allocate(device, &shapes, 0)?;
-        values.load(&self.values)?;
+        if !device.is_shapes() {
+            let drawn = self.records.iter().zip(&self.initial);
+            let drawn: Vec<_> = drawn.map(|(r, i)| i.draw(r, self.seed)).collect();
+            values.load(&drawn)?;
+        }
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         values.store = id;
         Ok(ParameterStore {

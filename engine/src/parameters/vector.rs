@@ -3,6 +3,7 @@
 use super::{BLOCK, ParameterId};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::ledger::Layout;
 use crate::shape::{Meta, Shape};
 use crate::tensor::Tensor;
 
@@ -25,8 +26,7 @@ impl ParameterVector {
             offsets.push(total);
             total += shape.map_or(0, |s| s.elements().next_multiple_of(BLOCK));
         }
-        let contiguous = !matches!(device, Device::Cpu(_) | Device::Reference(_));
-        let whole = contiguous
+        let whole = (device.layout() == Layout::Gpu)
             .then(|| device.empty(Meta::real([total])))
             .transpose()?;
         let slice = |(shape, &offset): (&Option<Shape>, &usize)| {

@@ -142,7 +142,7 @@ impl Flow<'_, '_> {
         for &slot in &node.inputs {
             targets.push(slot.map(|slot| self.take(slot)).transpose()?);
         }
-        let scratch = node.plan.backward_workspace.on(self.device);
+        let scratch = node.plan.backward_workspace.on(self.device.layout());
         let mut workspace = run::allocate(self.device, scratch)?;
         run_backward(self.device, &node, &upstream, &mut targets, &mut workspace)?;
         for (slot, target) in node.inputs.iter().zip(targets) {
@@ -283,7 +283,7 @@ fn run_backward(
             node.operator.backward_gpu(&mut io)?;
             require_taken(node, io.gradients.iter().all(Option::is_none));
         }
-        Device::Shapes => {}
+        Device::Shapes(_) => {}
     }
     Ok(())
 }

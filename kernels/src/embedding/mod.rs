@@ -314,7 +314,7 @@ mod tests {
     use super::*;
 
     fn refusal(table: [usize; 2], positions: [usize; 2], lengths: &[usize]) -> String {
-        let device = Device::Shapes;
+        let device = Device::shapes();
         let tape = Tape::inference(&device);
         let zeros = |shape| tape.constant(device.zeros(shape).expect("shapes only"));
         let rows = TokenRows::new(&device, &[1, 0, 1], 2).expect("ids are in range");

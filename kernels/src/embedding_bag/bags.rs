@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn lists_that_do_not_fit_are_refused() {
         let check = |offsets: &[u32], indices: &[u32], weights: &[f32]| match Bags::new(
-            &Device::Shapes,
+            &Device::shapes(),
             offsets,
             indices,
             weights,

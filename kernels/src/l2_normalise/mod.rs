@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn epsilon_must_be_positive() {
-        let device = Device::Shapes;
+        let device = Device::shapes();
         let tape = Tape::inference(&device);
         let x = tape.constant(device.zeros([2, 3]).expect("shapes only"));
         for epsilon in [0.0, -1e-3, f32::NAN, f32::INFINITY] {

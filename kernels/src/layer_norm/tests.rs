@@ -3,7 +3,7 @@ use limbeck_engine::{Device, Shape};
 use super::*;
 
 fn refusal(x: impl Into<Shape>, gain: [usize; 1], epsilon: f32) -> String {
-    let device = Device::Shapes;
+    let device = Device::shapes();
     let tape = Tape::inference(&device);
     let zeros = |shape: Shape| tape.constant(device.zeros(shape).expect("shapes only"));
     let (x, gain) = (zeros(x.into()), zeros(gain.into()));
