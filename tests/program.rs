@@ -205,6 +205,41 @@ fn check_prints_which_layer_each_block_learns_from() {
 }
 
 #[test]
+fn check_prints_tapes_sizes_and_memory() {
+    let folder = folder_with("task = \"layerwise\"\n[teacher]\nlayers = 4\n");
+    let output = limbeck_in(folder.path(), &["check", "run.toml"]);
+    let text = stdout(&output);
+    for part in [
+        "\nteacher\n",
+        "\nstudent alone\n",
+        "without embeddings",
+        "memory on cpu: weights",
+        "layer 4",
+        "block 3",
+        "cross_entropy",
+        "total loss",
+        "the whole run on cpu: at most",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+    let arguments = ["check", "run.toml", "--json", "--device", "gpu"];
+    let checked = json(&limbeck_in(folder.path(), &arguments));
+    let student = &checked["models"]["student"];
+    let tape = student["tape"].as_array().expect("a list");
+    assert_eq!(tape[0]["operator"], "embedding");
+    // One word vector per token of the largest batch.
+    let outputs = &tape[0]["outputs"][0];
+    assert_eq!(outputs[1], checked["run"]["student"]["embedding_size"]);
+    let bytes = &student["bytes"];
+    let [weights, moments] = ["weights", "moments"].map(|key| bytes[key].as_u64().expect(key));
+    assert!(weights >= 4 * student["parameters"].as_u64().expect("a count"));
+    assert_eq!(moments, 2 * weights);
+    assert!(checked["peak_bytes"].as_u64() >= bytes["total"].as_u64());
+    assert_eq!(checked["levels"][3]["kernel"], 5);
+    assert_eq!(checked["device"], "gpu");
+}
+
+#[test]
 fn check_reads_the_data() {
     let folder = folder_with("task = \"train\"\n");
     let checked = json(&limbeck_in(folder.path(), &["check", "run.toml", "--json"]));

@@ -72,6 +72,11 @@ impl BatchPlan {
         self.lengths.len().div_ceil(self.batch_size)
     }
 
+    /// Rows of the largest batch.
+    pub fn largest_batch(&self) -> usize {
+        self.batch_size.min(self.lengths.len())
+    }
+
     /// The batches of an epoch: row numbers, every row once.
     pub fn epoch(&self, epoch: u64) -> Vec<Vec<usize>> {
         let mut rng = Rng::new(self.seed, &self.stream, &[epoch]);

@@ -61,6 +61,8 @@ struct Books {
     /// The sizes of buffers that were given back.
     free: FreeBuffers<usize, usize>,
     allocated: usize,
+    /// Most in use since [`Ledger::mark`].
+    since_mark: usize,
 }
 
 impl Ledger {
@@ -80,6 +82,17 @@ impl Ledger {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// From now on [`Ledger::peak_since_mark`] counts afresh.
+    pub fn mark(&self) {
+        let mut books = self.books();
+        books.since_mark = books.in_use.now;
+    }
+
+    /// The most bytes in use since the mark.
+    pub fn peak_since_mark(&self) -> usize {
+        self.books().since_mark
+    }
+
     pub(crate) fn in_use(&self) -> InUse {
         self.books().in_use
     }
@@ -92,6 +105,7 @@ impl Ledger {
         let bytes = self.layout.buffer_bytes(meta);
         let mut books = self.books();
         books.in_use.add(bytes);
+        books.since_mark = books.since_mark.max(books.in_use.now);
         let buffer = books.free.take(bytes, 2 * bytes).unwrap_or_else(|| {
             books.allocated += bytes;
             bytes

@@ -7,7 +7,9 @@ use limbeck_training::checkpoint::{Checkpoint, Checkpoints, Fingerprint};
 use limbeck_training::interrupt::Interrupt;
 use limbeck_training::progress::Display;
 use limbeck_training::run_folder::{CheckpointName, MetricsLog, RunPaths};
-use limbeck_training::stage::{Objective, Session, StageOptions, StageReport, Storage, run_stage};
+use limbeck_training::stage::{
+    Objective, Rehearsal, Session, StageOptions, StageReport, Storage, rehearse, run_stage,
+};
 
 use crate::error::Result;
 use crate::text::TextClassifier;
@@ -21,6 +23,8 @@ pub struct RunContext<'a> {
     display: Display,
     /// Updates planned for the stages so far.
     first_step: u64,
+    /// What the stages would do, where none is trained.
+    rehearsal: Option<Vec<Rehearsal>>,
 }
 
 struct Folder<'a> {
@@ -41,7 +45,26 @@ impl<'a> RunContext<'a> {
             interrupt,
             display,
             first_step: 0,
+            rehearsal: None,
         }
+    }
+
+    /// A run that computes nothing, to find out what it would do and need; its device must be a
+    /// shape device.
+    pub fn rehearsal(device: &'a Device, seed: u64, interrupt: &'a Interrupt) -> Self {
+        RunContext {
+            rehearsal: Some(Vec::new()),
+            ..Self::in_memory(device, seed, interrupt)
+        }
+    }
+
+    /// The stages of a rehearsal, in order.
+    pub fn into_rehearsals(self) -> Vec<Rehearsal> {
+        self.rehearsal.unwrap_or_default()
+    }
+
+    pub(crate) fn is_rehearsal(&self) -> bool {
+        self.rehearsal.is_some()
     }
 
     /// A run that writes into a folder. With `resume`, it goes on from the newest intact
@@ -78,6 +101,7 @@ impl<'a> RunContext<'a> {
             interrupt,
             display,
             first_step: 0,
+            rehearsal: None,
         })
     }
 
@@ -135,6 +159,13 @@ impl<'a> RunContext<'a> {
     ) -> Result<StageReport> {
         options.first_step = self.first_step;
         self.first_step += options.steps;
+        if let Some(stages) = &mut self.rehearsal {
+            stages.push(rehearse(self.device, self.seed, &options, objective)?);
+            return Ok(StageReport {
+                steps: 0,
+                best: None,
+            });
+        }
         let resume = self.folder.as_mut().and_then(|folder| {
             let of_stage = |c: &Checkpoint| c.state["stage"].as_str() == Some(&options.name);
             folder.resume.take_if(|checkpoint| of_stage(checkpoint))

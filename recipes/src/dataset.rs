@@ -2,7 +2,7 @@
 
 use limbeck_data::corpus::{self, Corpus, CorpusOptions, Language};
 use limbeck_data::pairs::TextPair;
-use limbeck_data::read::{FolderOptions, LabelledSet, Part, load_folder};
+use limbeck_data::read::{FolderOptions, LabelledSet, Part, PartReport, load_folder};
 use limbeck_data::split::{absent_from_train, dev_split, labelled_split};
 use limbeck_training::run_folder::DataFile;
 
@@ -25,6 +25,8 @@ pub struct RunData {
     pub files: Vec<DataFile>,
     /// What a careful person should know about the data.
     pub report: String,
+    /// The parts that were read; none for the built-in corpus.
+    pub parts: Vec<PartReport>,
 }
 
 /// The texts a run is judged on at its end.
@@ -88,7 +90,10 @@ impl RunData {
             .collect::<limbeck_training::Result<_>>()?;
         let report = data.report.to_string();
         let split = Split::new(&data.train, data.dev, config, seed)?;
-        Ok(Self::assemble(&data.train, split, data.test, files, report))
+        Ok(RunData {
+            parts: data.report.parts,
+            ..Self::assemble(&data.train, split, data.test, files, report)
+        })
     }
 
     fn built_in(corpus: &CorpusConfig, config: &DataConfig, seed: u64) -> Result<Self> {
@@ -142,6 +147,7 @@ impl RunData {
             test: test.map(|set| TestSet::new(set, train)),
             files,
             report,
+            parts: Vec::new(),
         }
     }
 

@@ -12,6 +12,8 @@ pub(crate) struct Steps {
     plan: BatchPlan,
     /// The epoch that was asked for last.
     current: Mutex<Option<(u64, Vec<Vec<usize>>)>>,
+    /// The rows of every step, if they are always the same.
+    pinned: Option<Vec<usize>>,
 }
 
 impl Steps {
@@ -25,6 +27,7 @@ impl Steps {
         Ok(Steps {
             plan,
             current: Mutex::new(None),
+            pinned: None,
         })
     }
 
@@ -32,8 +35,19 @@ impl Steps {
         self.plan.batches_per_epoch() as u64
     }
 
+    /// Lets every step read the longest rows by these lengths, as many as a batch holds.
+    pub(crate) fn pin_longest(&mut self, lengths: &[usize]) {
+        let mut rows: Vec<usize> = (0..lengths.len()).collect();
+        rows.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
+        rows.truncate(self.plan.largest_batch());
+        self.pinned = Some(rows);
+    }
+
     /// The rows of update number `step`.
     pub(crate) fn rows(&self, step: u64) -> Vec<usize> {
+        if let Some(rows) = &self.pinned {
+            return rows.clone();
+        }
         let (epoch, position) = (step / self.per_epoch(), (step % self.per_epoch()) as usize);
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match &*current {

@@ -146,6 +146,10 @@ impl Objective for Supervised<'_> {
         self.steps.per_epoch()
     }
 
+    fn read_largest_batches(&mut self) {
+        self.steps.pin_longest(&self.train.lengths());
+    }
+
     fn evaluate(&self) -> limbeck_training::Result<Option<DevScore>> {
         dev_score(self.classifier.model(), self.dev)
     }

@@ -1,43 +1,35 @@
-//! Reading all the data of a run without training on them.
+//! Reading all the data of a run, and going through it, without training.
 
-use limbeck_data::pairs::FilePairs;
-use limbeck_data::read::{Columns, Dataset, Format, ReadOptions, load_folder, read_records};
-use limbeck_recipes::RunData;
-use limbeck_recipes::config::{DataConfig, PairSource, PairsConfig, Run};
+use limbeck_engine::Layout;
+use limbeck_recipes::config::Run;
 use limbeck_recipes::layerwise::check_ready_made_teacher;
+use limbeck_recipes::{RunData, RunRehearsal, rehearse_run};
 
-use super::Result;
+use super::{DeviceChoice, Result};
 
-/// Reads every data file that the run names, and the teacher it takes from another run. `None` for
-/// the built-in corpus.
-///
-/// # Errors
-/// The first thing that is wrong, with file and line.
-pub fn check_data(run: &Run) -> Result<Option<Dataset>> {
-    let data = run.data();
-    if let Run::Layerwise(run) = run
-        && run.teacher_folder().is_some()
-    {
-        let classes = RunData::read(data, run.seed)?.labelled.classes;
-        check_ready_made_teacher(run, &classes)?;
-    }
-    let Some(options) = data.folder_options() else {
-        return Ok(None);
-    };
-    let dataset = load_folder(&data.dir, &options)?;
-    if let Run::Layerwise(run) = run {
-        check_unlabelled(&run.pairs, data)?;
-    }
-    Ok(Some(dataset))
+/// What a run would do, and the data it would do it with.
+pub struct Checked {
+    /// The labelled data.
+    pub data: RunData,
+    /// Its models, their tapes, and the memory it would take.
+    pub rehearsal: RunRehearsal,
 }
 
-fn check_unlabelled(pairs: &PairsConfig, data: &DataConfig) -> Result<()> {
-    if pairs.source == PairSource::File {
-        FilePairs::read(&pairs.pair_paths(data), &pairs.read_options())?;
+/// Reads every data file that the run names, and the teacher it takes from another run, and goes
+/// through the run on shapes alone. The device is not opened.
+///
+/// # Errors
+/// The first thing that is wrong; in data with file and line.
+pub fn check(run: &Run, device: &DeviceChoice) -> Result<Checked> {
+    let data = RunData::read(run.data(), run.seed())?;
+    if let Run::Layerwise(run) = run {
+        check_ready_made_teacher(run, &data.labelled.classes)?;
     }
-    for path in pairs.unlabelled_paths(data) {
-        let columns = Columns::text_only(Format::of(&path));
-        read_records(&path, &ReadOptions::with_columns(columns))?;
-    }
-    Ok(())
+    let layout = match device {
+        DeviceChoice::Cpu => Layout::Cpu,
+        DeviceChoice::Gpu(_) => Layout::Gpu,
+        DeviceChoice::Reference => Layout::Reference,
+    };
+    let rehearsal = rehearse_run(run, &data, layout)?;
+    Ok(Checked { data, rehearsal })
 }

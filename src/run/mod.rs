@@ -12,7 +12,7 @@ mod train;
 
 use std::path::PathBuf;
 
-pub use check::check_data;
+pub use check::{Checked, check};
 pub use compare::{Split, finished_runs};
 pub use demo::{Demonstration, demonstrate};
 pub use device::DeviceChoice;

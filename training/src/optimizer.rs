@@ -112,7 +112,7 @@ impl Optimizer {
         }
     }
 
-    fn vectors(&self) -> Vec<&ParameterVector> {
+    pub(crate) fn vectors(&self) -> Vec<&ParameterVector> {
         match &self.rule {
             Rule::AdamW(rule) => rule.moments(),
             Rule::Sgd(rule) => rule.moments(),

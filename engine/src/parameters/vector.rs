@@ -80,6 +80,15 @@ impl ParameterVector {
         &self.device
     }
 
+    /// Bytes of its buffers on a device that keeps its tensors so.
+    pub fn buffer_bytes(&self, layout: Layout) -> usize {
+        let bytes = |tensor: &Tensor| layout.buffer_bytes(tensor.meta());
+        match &self.whole {
+            Some(whole) => bytes(whole),
+            None => self.slices.iter().flatten().map(bytes).sum(),
+        }
+    }
+
     /// Sets every element to zero.
     ///
     /// # Errors

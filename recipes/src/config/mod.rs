@@ -223,6 +223,14 @@ impl Run {
         }
     }
 
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        match self {
+            Self::Train(run) => run.seed,
+            Self::Layerwise(run) => run.seed,
+        }
+    }
+
     /// The labelled texts.
     pub fn data(&self) -> &DataConfig {
         match self {

@@ -6,6 +6,7 @@ use limbeck_data::split::folds;
 use limbeck_models::{Classifier, Encoded, Head, TextPooling};
 use limbeck_training::TrainingError;
 
+use super::correspondence::Level;
 use super::options::{Feature, Matching, Projection, TeacherTargets};
 use super::pairs::EncodedPairs;
 use super::run::Recipe;
@@ -25,6 +26,12 @@ pub(super) struct TeacherOutputs {
 }
 
 impl TeacherOutputs {
+    /// What a reduction leaves, but for the numbers.
+    fn set_widths(&mut self, levels: &[Level]) {
+        self.labelled.set_widths(levels);
+        self.pairs.set_widths(levels);
+    }
+
     /// The teacher's decisions on the two sides of every pair.
     pub(super) fn decisions(&self) -> (Vec<u32>, Vec<u32>) {
         let all: Vec<u32> = self
@@ -66,7 +73,10 @@ impl Recipe<'_, '_> {
         };
         if self.run.distillation.projection == Projection::Pca {
             let levels = self.run.levels()?;
-            Targets::reduce(&mut outputs.labelled, &mut outputs.pairs, &levels);
+            match self.context.is_rehearsal() {
+                true => outputs.set_widths(&levels),
+                false => Targets::reduce(&mut outputs.labelled, &mut outputs.pairs, &levels),
+            }
         }
         if self.run.distillation.teacher_targets == TeacherTargets::CrossFit {
             let logits = self.cross_fitted_teacher(encoder, &labelled, pairs)?;

@@ -50,6 +50,12 @@ impl EncodedPairs {
         self.original.iter().map(Encoded::len).collect()
     }
 
+    /// Tokens of both sides together.
+    pub(super) fn lengths_of_both(&self) -> Vec<usize> {
+        let sides = self.original.iter().zip(&self.other);
+        sides.map(|(one, other)| one.len() + other.len()).collect()
+    }
+
     /// The original sides of these pairs, then the other sides.
     pub(super) fn both_sides(&self, rows: &[usize]) -> Vec<&Encoded> {
         let original = rows.iter().map(|&row| &self.original[row]);

@@ -49,9 +49,11 @@ pub fn distill(
     let teacher = recipe.teacher(&pairs)?;
     let beside = recipe.beside_teacher(&pairs)?;
     let lessons = recipe.teacher_outputs(&teacher, &pairs, beside.as_ref())?;
-    let (original, other) = lessons.decisions();
-    report.compare_decisions(&original, &other);
-    tracing::info!("pairs: {report}");
+    if !recipe.context.is_rehearsal() {
+        let (original, other) = lessons.decisions();
+        report.compare_decisions(&original, &other);
+        tracing::info!("pairs: {report}");
+    }
     let student = recipe.student((&teacher, &lessons), &pairs)?;
     let alone = recipe.student_alone()?;
     let beside = beside.as_ref().map(|beside| &beside.classifier);

@@ -315,6 +315,14 @@ impl Objective for StudentObjective<'_> {
         self.labelled_steps.per_epoch()
     }
 
+    fn read_largest_batches(&mut self) {
+        self.labelled_steps
+            .pin_longest(&self.lessons.labelled.lengths());
+        if let Some(steps) = &mut self.pair_steps {
+            steps.pin_longest(&self.lessons.pairs.lengths_of_both());
+        }
+    }
+
     fn evaluate(&self) -> limbeck_training::Result<Option<DevScore>> {
         dev_score(self.classifier.model(), self.lessons.dev)
     }

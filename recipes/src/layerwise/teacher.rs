@@ -134,6 +134,13 @@ impl Objective for TeacherObjective<'_> {
         self.labelled_steps.per_epoch()
     }
 
+    fn read_largest_batches(&mut self) {
+        self.labelled_steps.pin_longest(&self.labelled.lengths());
+        if let Some(steps) = &mut self.pair_steps {
+            steps.pin_longest(&self.pairs.lengths_of_both());
+        }
+    }
+
     fn evaluate(&self) -> limbeck_training::Result<Option<DevScore>> {
         dev_score(self.classifier.model(), self.dev)
     }

@@ -238,8 +238,14 @@ pub(crate) fn logits_of(
     let lengths: Vec<usize> = texts.iter().map(|t| t.len().max(1)).collect();
     let longest = lengths.iter().copied().max().unwrap_or(1);
     let batch_size = (TOKENS / longest).clamp(16, 512);
+    let mut batches = limbeck_data::batch::evaluation_batches(&lengths, batch_size);
     let mut logits = vec![Vec::new(); texts.len()];
-    for rows in limbeck_data::batch::evaluation_batches(&lengths, batch_size) {
+    if model.device().is_shapes() {
+        // The first batch is the largest, and there are no scores to wait for.
+        batches.truncate(1);
+        logits = vec![vec![0.0; model.classes()]; texts.len()];
+    }
+    for rows in batches {
         let batch: Vec<&Encoded> = rows.iter().map(|&row| texts[row]).collect();
         for (&row, scores) in rows.iter().zip(model.predict(&batch)?) {
             logits[row] = scores;

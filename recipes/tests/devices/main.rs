@@ -1,5 +1,6 @@
 //! Whole training runs of tiny models, device against device: the CPU and a GPU train as the f64
-//! reference does, memory stays flat, and a step costs a GPU few waits.
+//! reference does, memory stays flat and is what a rehearsal foretold, and a step costs a GPU few
+//! waits.
 //!
 //! The GPU half needs an adapter: `LIMBECK_TEST_ADAPTER` names it (default `llvmpipe`), and
 //! `LIMBECK_REQUIRE_GPU=1` turns a missing one into a failure.
@@ -12,6 +13,7 @@ mod cuts;
 mod lost;
 mod memory;
 mod parity;
+mod rehearsal;
 mod tiny;
 
 use limbeck_engine::{Device, Result};
@@ -54,6 +56,13 @@ mod gpu {
     fn a_run_goes_on_where_its_gpu_was_lost() {
         if let Some(device) = adapter() {
             lost::check(device, || adapter().expect("it was there before"));
+        }
+    }
+
+    #[test]
+    fn the_gpu_takes_the_memory_foretold_for_it() {
+        if let Some(device) = adapter() {
+            rehearsal::check(&device);
         }
     }
 

@@ -6,13 +6,16 @@
 
 mod diverged;
 mod log;
+mod rehearse;
 mod run;
 mod state;
+mod update;
 
 use limbeck_engine::{Device, ParameterStore, Tape};
 use limbeck_losses::Term;
 use serde_json::Value;
 
+pub use rehearse::{Rehearsal, StageBytes, rehearse};
 pub use run::run_stage;
 
 use crate::checkpoint::{Checkpoints, Fingerprint};
@@ -51,6 +54,10 @@ pub trait Objective {
     /// # Errors
     /// If the device failed.
     fn evaluate(&self) -> Result<Option<DevScore>>;
+
+    /// From now on every update reads the longest texts of the data, as many as a batch holds: for
+    /// a rehearsal of what a stage needs at most.
+    fn read_largest_batches(&mut self) {}
 
     /// An epoch has ended; `mean` gives the mean of each unweighted term over it.
     fn epoch_ended(&mut self, epoch: u64, mean: &dyn Fn(&str) -> Option<f64>) {

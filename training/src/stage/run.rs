@@ -1,16 +1,15 @@
 //! The loop.
 
-use limbeck_engine::{ParameterVector, Tape, Tensor};
-use limbeck_losses::total;
+use limbeck_engine::Tensor;
 
 use super::diverged::explain;
 use super::log::Sums;
 use super::state::{self, Best, StageState};
+use super::update::{Forward, Updater};
 use super::{DevScore, Objective, Session, StageOptions, StageReport};
 use crate::checkpoint::{Checkpoint, Checkpoints};
 use crate::early_stopping::{EarlyStopping, Verdict};
 use crate::error::{Result, TrainingError};
-use crate::optimizer::Optimizer;
 use crate::progress::Progress;
 use crate::run_folder::{CheckpointName, MetricRecord, Pointer};
 
@@ -63,8 +62,7 @@ struct Stage<'s, 'd, 'o> {
     session: &'s mut Session<'d>,
     options: &'o StageOptions,
     objective: &'o mut dyn Objective,
-    gradients: Vec<ParameterVector>,
-    optimizers: Vec<Optimizer>,
+    updater: Updater,
     early_stopping: EarlyStopping,
     best: Option<Best>,
     best_weights: Option<Vec<Vec<Vec<f32>>>>,
@@ -82,23 +80,14 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         options: &'o StageOptions,
         objective: &'o mut dyn Objective,
     ) -> Result<Self> {
-        let stores = objective.stores();
-        let gradients = stores
-            .iter()
-            .map(|s| s.zeros())
-            .collect::<limbeck_engine::Result<_>>()?;
-        let new = |store: &&limbeck_engine::ParameterStore| {
-            Optimizer::new(store, &options.optimizer, options.clip_norm)
-        };
-        let optimizers = stores.iter().map(new).collect::<Result<_>>()?;
+        let updater = Updater::new(objective, options)?;
         let progress = Progress::new(&options.name, options.steps, session.display);
         Ok(Stage {
             early_stopping: EarlyStopping::new(options.patience),
             session,
             options,
             objective,
-            gradients,
-            optimizers,
+            updater,
             best: None,
             best_weights: None,
             step: 0,
@@ -128,7 +117,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         state::restore(
             checkpoint,
             self.objective,
-            &mut self.optimizers,
+            &mut self.updater.optimizers,
             &state.updates,
         )?;
         self.objective.restore(&state.objective)?;
@@ -147,29 +136,10 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
 
     /// One update of the weights.
     fn update(&mut self) -> Result<()> {
-        // The stage's own count, so that a stage does not depend on how many went before it.
-        let number = self.step as u32;
-        let tape = Tape::training(self.session.device, self.session.seed, number);
-        let terms = self.objective.terms(&tape, self.step)?;
-        let loss = total(&tape, &terms)?;
-        for gradients in &mut self.gradients {
-            gradients.fill_zero()?;
-        }
-        let mut into: Vec<&mut ParameterVector> = self.gradients.iter_mut().collect();
-        let unreached = tape.backward(&loss, &mut into)?;
-        if self.step == 0 {
-            unreached.refuse(&self.objective.stores())?;
-        }
-        let multiplier = self.options.schedule.multiplier(self.step);
-        let learning_rate = self.options.learning_rate * multiplier;
-        let stores = self.objective.stores_mut();
-        for ((store, gradients), optimizer) in stores
-            .into_iter()
-            .zip(&self.gradients)
-            .zip(&mut self.optimizers)
-        {
-            optimizer.update(store, gradients, learning_rate)?;
-        }
+        let (device, seed) = (self.session.device, self.session.seed);
+        let Forward { tape, terms, loss } = Forward::run(device, seed, self.objective, self.step)?;
+        self.updater
+            .backward(tape, &loss, self.objective, self.options, self.step)?;
         // A GPU works on this step while the host prepares the next.
         self.session.device.flush()?;
         let mut values: Vec<Tensor> = terms.iter().map(|t| t.value.tensor().clone()).collect();
@@ -226,7 +196,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         let tensors: Vec<&Tensor> = self.pending.iter().flat_map(|p| &p.values).collect();
         let read = self.session.device.read_many(&tensors)?;
         let mut finite = read.iter().flatten().all(|value| value.is_finite());
-        for optimizer in &self.optimizers {
+        for optimizer in &self.updater.optimizers {
             finite &= optimizer.is_finite()?;
         }
         if !finite {
@@ -354,7 +324,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             epoch: self.epoch.clone(),
             line: self.line.clone(),
             objective: self.objective.state(),
-            updates: self.optimizers.iter().map(Optimizer::updates).collect(),
+            updates: self.updater.updates(),
         };
         let Some(storage) = &self.session.storage else {
             return Ok(());
@@ -364,7 +334,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         checkpoints.write(&Checkpoint {
             step,
             fingerprint: storage.fingerprint.clone(),
-            tensors: state::tensors(&self.objective.stores(), &self.optimizers)?,
+            tensors: state::tensors(&self.objective.stores(), &self.updater.optimizers)?,
             state: serde_json::to_value(state)
                 .expect("the state holds only numbers, names and lists"),
         })?;

@@ -1,0 +1,60 @@
+//! A whole run on a shape device: what it would do and need, found before it starts.
+
+use limbeck_engine::{Device, Layout};
+use limbeck_training::interrupt::Interrupt;
+use limbeck_training::stage::Rehearsal;
+
+use crate::config::Run;
+use crate::context::RunContext;
+use crate::dataset::RunData;
+use crate::error::Result;
+use crate::layerwise;
+use crate::measured::Measured;
+
+/// What a run would do and need.
+#[derive(Clone, Debug)]
+pub struct RunRehearsal {
+    /// Its stages in order, those of cross-fitted folds included.
+    pub stages: Vec<Rehearsal>,
+    /// Figures of its models; those of size alone mean something.
+    pub models: Measured,
+    /// The most tensor memory in use at once, from the start to the last figure on test.
+    pub peak_bytes: usize,
+    /// What the pool of the device takes from the system. It keeps buffers of several sizes, for
+    /// batches of differing lengths, and gives nothing back.
+    pub pool_bytes: usize,
+}
+
+/// Goes through a run on shapes alone, for a device that keeps its tensors like `layout`. The run
+/// is the same code as ever, and asks for the same buffers; only its numbers are missing, and each
+/// stage takes but its first steps, and one at the largest batch the data give.
+///
+/// ```
+/// use limbeck_engine::Layout;
+/// use limbeck_recipes::{RunData, config, rehearse_run};
+///
+/// let text = "task = \"train\"\n[data]\nformat = \"corpus\"\n[data.corpus]\ntrain_size = 100\n";
+/// let run = config::parse("run.toml", text, &[]).expect("a run file");
+/// let data = RunData::read(run.data(), 1)?;
+/// let rehearsal = rehearse_run(&run, &data, Layout::Cpu)?;
+/// assert_eq!(rehearsal.stages[0].name, "model");
+/// assert!(rehearsal.peak_bytes > rehearsal.stages[0].bytes.weights);
+/// # Ok::<(), limbeck_recipes::Error>(())
+/// ```
+///
+/// # Errors
+/// What the run itself would stumble over before it computes anything.
+pub fn rehearse_run(run: &Run, data: &RunData, layout: Layout) -> Result<RunRehearsal> {
+    let (device, interrupt) = (Device::shapes_of(layout), Interrupt::new());
+    let mut context = RunContext::rehearsal(&device, run.seed(), &interrupt);
+    let models = match run {
+        Run::Train(run) => crate::train(run, data, &mut context)?.measured,
+        Run::Layerwise(run) => layerwise::distill(run, data, &mut context)?.measured,
+    };
+    Ok(RunRehearsal {
+        stages: context.into_rehearsals(),
+        models,
+        peak_bytes: device.peak_bytes(),
+        pool_bytes: device.allocated_bytes(),
+    })
+}

@@ -1,0 +1,86 @@
+//! One update of the weights: the same code for training and for a rehearsal on shapes.
+
+use limbeck_engine::{Device, ParameterVector, Tape, Var};
+use limbeck_losses::{Term, total};
+
+use super::{Objective, StageOptions};
+use crate::error::Result;
+use crate::optimizer::Optimizer;
+
+/// A forward pass, and the tape to go back on.
+pub(super) struct Forward {
+    pub(super) tape: Tape,
+    pub(super) terms: Vec<Term>,
+    pub(super) loss: Var,
+}
+
+impl Forward {
+    /// The loss of update `step` (from 0) of the stage.
+    pub(super) fn run(
+        device: &Device,
+        seed: u64,
+        objective: &dyn Objective,
+        step: u64,
+    ) -> Result<Self> {
+        // The stage's own count, so that a stage does not depend on how many went before it.
+        let tape = Tape::training(device, seed, step as u32);
+        if device.is_shapes() {
+            tape.summarise();
+        }
+        let terms = objective.terms(&tape, step)?;
+        let loss = total(&tape, &terms)?;
+        Ok(Forward { tape, terms, loss })
+    }
+}
+
+/// Gradients and optimiser state of the stores of an objective.
+pub(super) struct Updater {
+    pub(super) gradients: Vec<ParameterVector>,
+    pub(super) optimizers: Vec<Optimizer>,
+}
+
+impl Updater {
+    pub(super) fn new(objective: &dyn Objective, options: &StageOptions) -> Result<Self> {
+        let stores = objective.stores();
+        let gradients = stores.iter().map(|store| store.zeros());
+        let gradients = gradients.collect::<limbeck_engine::Result<_>>()?;
+        let optimizer = |store: &&limbeck_engine::ParameterStore| {
+            Optimizer::new(store, &options.optimizer, options.clip_norm)
+        };
+        Ok(Updater {
+            gradients,
+            optimizers: stores.iter().map(optimizer).collect::<Result<_>>()?,
+        })
+    }
+
+    /// Goes back on the tape and changes the weights.
+    pub(super) fn backward(
+        &mut self,
+        tape: Tape,
+        loss: &Var,
+        objective: &mut dyn Objective,
+        options: &StageOptions,
+        step: u64,
+    ) -> Result<()> {
+        for gradients in &mut self.gradients {
+            gradients.fill_zero()?;
+        }
+        let mut into: Vec<&mut ParameterVector> = self.gradients.iter_mut().collect();
+        let unreached = tape.backward(loss, &mut into)?;
+        if step == 0 {
+            unreached.refuse(&objective.stores())?;
+        }
+        let learning_rate = options.learning_rate * options.schedule.multiplier(step);
+        let stores = objective.stores_mut().into_iter();
+        let optimizers = self.optimizers.iter_mut();
+        for ((store, gradients), optimizer) in stores.zip(&self.gradients).zip(optimizers) {
+            optimizer.update(store, gradients, learning_rate)?;
+        }
+        Ok(())
+    }
+
+    /// Updates that each optimiser has made.
+    pub(super) fn updates(&self) -> Vec<u64> {
+        self.optimizers.iter().map(Optimizer::updates).collect()
+    }
+}
