@@ -156,7 +156,7 @@ mod tests {
         let zero = tape.constant(device.zeros([2, 2])?);
         let y = mean_over_samples(&tape, &mse(&tape, &g, &zero)?)?;
         let mut gradients = maps.store.zeros()?;
-        tape.backward(&y, &mut [&mut gradients])?;
+        let _unreached = tape.backward(&y, &mut [&mut gradients])?;
 
         let weight = maps.maps[0].0;
         let p = maps.store.value(weight).read_f64()?;
