@@ -135,6 +135,16 @@ fn every_model_of_a_distillation_has_its_figures_on_dev_and_later_on_test() {
     limbeck(folder.path(), "distill", "run", &["--no-test"]);
     let before = json(&results);
     assert!(before.get("test").is_none(), "{before}");
+    // The log has what --quiet kept from stderr.
+    let log = fs::read_to_string(folder.path().join("run/log.txt")).expect("the log");
+    for words in [
+        "train 40 texts",
+        "block  kernel  layer  width",
+        "16 -> 8",
+        "pairs: ",
+    ] {
+        assert!(log.contains(words), "{words:?} is missing in\n{log}");
+    }
     fs::write(folder.path().join("test.tsv"), texts(50..60)).expect("a file");
     limbeck(folder.path(), "distill", "run", &["--resume"]);
     let after = json(&results);

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
 
-use crate::run::{Error, Result};
+use crate::run::{Error, Result, RunLog};
 
 /// Prints a result. A reader that has gone away (`limbeck info | head -1`) is no error.
 pub(super) fn print(text: &str) -> Result<()> {
@@ -41,7 +43,8 @@ pub(super) fn print_error(error: &Error) {
     }
 }
 
-/// Sends the log to stderr, in colour on a terminal only.
+/// Sends the log to stderr, in colour on a terminal only, and to the `log.txt` of the run that is
+/// on, which `--quiet` does not shorten.
 pub(super) fn start_log(verbose: u8, quiet: bool) {
     let level = match (quiet, verbose) {
         (true, _) => LevelFilter::WARN,
@@ -49,12 +52,14 @@ pub(super) fn start_log(verbose: u8, quiet: bool) {
         (false, 1) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        .with_ansi(colour())
-        .with_target(false)
-        .without_time()
+    let stderr = fmt::layer().with_writer(io::stderr).with_ansi(colour());
+    let file = fmt::layer().with_writer(RunLog::default).with_ansi(false);
+    tracing_subscriber::registry()
+        .with(stderr.with_target(false).without_time().with_filter(level))
+        .with(
+            file.with_target(false)
+                .with_filter(level.max(LevelFilter::INFO)),
+        )
         .init();
 }
 

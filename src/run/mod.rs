@@ -6,6 +6,7 @@ mod demo;
 mod device;
 mod error;
 mod finish;
+mod log;
 mod serve;
 mod session;
 mod train;
@@ -17,6 +18,7 @@ pub use compare::{Split, finished_runs};
 pub use demo::{Demonstration, demonstrate};
 pub use device::DeviceChoice;
 pub use error::{Error, Result};
+pub use log::RunLog;
 pub use serve::{evaluate, load_classifier};
 pub use train::{distill, train};
 

@@ -14,6 +14,7 @@ use limbeck_training::interrupt::Interrupt;
 use limbeck_training::run_folder::{DataFile, Existing, Results, RunFolder, RunInfo, RunPaths};
 
 use super::finish::{self, read_test};
+use super::log::LogInFolder;
 use super::{Error, Result, RunOptions};
 
 /// Runs a task in its run folder, inside a pool of the threads asked for.
@@ -44,13 +45,14 @@ where
         true => RunData::read_without_test(run.data(), seed)?,
         false => RunData::read(run.data(), seed)?,
     };
-    tracing::info!("{}", data.report.trim_end());
     if let Run::Layerwise(run) = run {
         data.files
             .extend(check_ready_made_teacher(run, &data.labelled.classes)?);
     }
     let folder = open_folder(run, options)?;
     let paths = folder.paths();
+    let _log = LogInFolder::open(paths)?;
+    tracing::info!("{}", data.report.trim_end());
     if options.resume && paths.config().exists() {
         require_same(run, &data, paths)?;
     } else {

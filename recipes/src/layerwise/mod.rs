@@ -16,6 +16,7 @@ mod teacher;
 mod token_levels;
 mod weights;
 
+pub use correspondence::{Level, levels_table};
 pub use layer_map::{LayerMap, NamedLayerMap};
 pub use levels::{LevelProjection, Maps};
 pub use options::{

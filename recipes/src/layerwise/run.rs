@@ -5,6 +5,7 @@ use std::path::Path;
 use limbeck_data::pairs::TextPair;
 use limbeck_models::Head;
 
+use super::correspondence::levels_table;
 use super::levels::{LevelProjection, Maps};
 use super::options::{JointNorm, Projection};
 use super::outputs::TeacherOutputs;
@@ -44,6 +45,11 @@ pub fn distill(
     data: &RunData,
     context: &mut RunContext<'_>,
 ) -> Result<Distilled> {
+    if !context.is_rehearsal() {
+        for line in levels_table(&run.levels()?).lines() {
+            tracing::info!("{line}");
+        }
+    }
     let mut recipe = Recipe { run, data, context };
     let (pairs, mut report) = unlabelled_pairs(run, data)?;
     let teacher = recipe.teacher(&pairs)?;

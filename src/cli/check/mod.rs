@@ -1,7 +1,6 @@
 //! `limbeck check`: is the run file right, and what will it do?
 
 mod describe;
-mod levels;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -9,6 +8,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use limbeck_data::read::PartReport;
 use limbeck_recipes::config::Run;
+use limbeck_recipes::layerwise::{Level, levels_table};
 use serde_json::{Value, json};
 
 use super::args::RunFileArgs;
@@ -31,14 +31,19 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     let run = args.run.load()?;
     let file = args.run.run_file().display().to_string();
     let checked = check(&run, &args.device)?;
+    let levels = match &run {
+        Run::Layerwise(run) => run.levels()?,
+        Run::Train(_) => Vec::new(),
+    };
     if args.json {
-        return output::print_json(&as_json(&file, &run, &args.device, &checked));
+        let value = as_json(&file, &run, &levels, &args.device, &checked);
+        return output::print_json(&value);
     }
     let Checked { data, rehearsal } = &checked;
     let sections = [
         format!("{file}: ok, task {}", run.task()),
         describe::summary(&run),
-        levels::table(&run),
+        levels_table(&levels),
         data.report.clone(),
         plan::text(rehearsal, &args.device),
     ];
@@ -47,13 +52,19 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     output::print(&sections.join("\n"))
 }
 
-fn as_json(file: &str, run: &Run, device: &DeviceChoice, checked: &Checked) -> Value {
+fn as_json(
+    file: &str,
+    run: &Run,
+    levels: &[Level],
+    device: &DeviceChoice,
+    checked: &Checked,
+) -> Value {
     let Checked { data, rehearsal } = checked;
     json!({
         "file": file,
         "run": serde_json::to_value(run).expect("every value of a run can be written as JSON"),
         "data": (!data.parts.is_empty()).then(|| parts_as_json(&data.parts)),
-        "levels": levels::rows(run),
+        "levels": levels,
         "device": device.to_string(),
         "models": plan::models_as_json(rehearsal),
         "peak_bytes": rehearsal.peak_bytes,
