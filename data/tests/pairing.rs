@@ -207,12 +207,14 @@ impl Translator for Reverse {
         "reverse"
     }
 
-    fn there_and_back(&self, text: &str) -> Result<String> {
-        if text.is_empty() {
+    fn there_and_back(&self, texts: &[String]) -> Result<Vec<String>> {
+        if texts.iter().any(String::is_empty) {
             let (name, message) = ("reverse".into(), "no text".into());
             return Err(DataError::Translator { name, message });
         }
-        Ok(text.chars().rev().collect())
+        let reversed = texts.iter().map(|text| text.chars().rev().collect());
+        // It forgets the fourth and later ones.
+        Ok(reversed.take(3).collect())
     }
 }
 
@@ -227,6 +229,11 @@ fn a_translator_can_be_plugged_in() {
     );
     let error = TranslatedPairs::new(vec![String::new()], &Reverse).expect_err("its own error");
     assert_eq!(error.to_string(), "translator reverse: no text");
+    let error = TranslatedPairs::new(vec!["a".into(); 4], &Reverse).expect_err("one is missing");
+    assert_eq!(
+        error.to_string(),
+        "translator reverse: expected 4 texts, found 3"
+    );
 }
 
 #[test]

@@ -105,6 +105,11 @@ impl<'a> RunContext<'a> {
         })
     }
 
+    /// The run folder; none for a run in memory.
+    pub(crate) fn paths(&self) -> Option<&RunPaths> {
+        self.folder.as_ref().map(|folder| folder.paths)
+    }
+
     /// The device.
     pub fn device(&self) -> &'a Device {
         self.device

@@ -60,6 +60,8 @@ impl Error {
     /// The exit code a program should end with.
     pub fn exit_code(&self) -> u8 {
         match self {
+            // The program that translates failed while it ran.
+            Error::Data(DataError::Translator { .. }) => 1,
             Error::Data(_) | Error::Model { .. } => 3,
             Error::Training(error) => error.exit_code(),
             Error::Engine(_) | Error::Io { .. } => 1,

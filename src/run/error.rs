@@ -49,6 +49,7 @@ impl Error {
     /// verification failed, 5 diverged, 130 interrupted after a checkpoint.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Data(DataError::Translator { .. }) => 1,
             Self::Config(_) | Self::Data(_) => 3,
             Self::Training(error) => error.exit_code(),
             Self::Recipe(error) => error.exit_code(),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use limbeck_engine::{Device, instruction_set};
 use limbeck_recipes::config::{self, ConfigError, Run};
-use limbeck_recipes::layerwise::check_ready_made_teacher;
+use limbeck_recipes::layerwise::{check_ready_made_teacher, pair_files};
 use limbeck_recipes::{Measured, RunContext, RunData};
 use limbeck_training::TrainingError;
 use limbeck_training::checkpoint::Fingerprint;
@@ -46,8 +46,9 @@ where
         false => RunData::read(run.data(), seed)?,
     };
     if let Run::Layerwise(run) = run {
-        data.files
-            .extend(check_ready_made_teacher(run, &data.labelled.classes)?);
+        data.files.extend(pair_files(run)?);
+        let teacher = check_ready_made_teacher(run, &data.labelled.classes)?;
+        data.files.extend(teacher);
     }
     let folder = open_folder(run, options)?;
     let paths = folder.paths();
@@ -103,7 +104,7 @@ pub(super) fn new_folder(name: &str) -> PathBuf {
 }
 
 fn fingerprint(run: &Run) -> Result<Fingerprint> {
-    Ok(Fingerprint::of(run, &["data.dir"])?)
+    Ok(Fingerprint::of(run, &["data.dir", "pairs.translations"])?)
 }
 
 /// Refuses to go on with a run that was started with another configuration or on other data. A
@@ -119,19 +120,13 @@ fn require_same(run: &Run, data: &RunData, paths: &RunPaths) -> Result<()> {
         return Err(ConfigError::new(path.display().to_string(), message).into());
     }
     let mut info = RunInfo::read(paths)?;
-    let known = |now: &&DataFile| {
-        let mut of_role = info.data.iter().filter(|file| file.role == now.role);
-        of_role.any(|file| file.sha256 == now.sha256)
-    };
-    let first_read =
-        |now: &&DataFile| now.role == "test" && info.data.iter().all(|file| file.role != now.role);
-    let (test, others): (Vec<&DataFile>, Vec<&DataFile>) = data.files.iter().partition(first_read);
-    match others.into_iter().find(|file| !known(file)) {
-        None if test.is_empty() => Ok(()),
-        None => {
-            info.data.extend(test.into_iter().cloned());
-            Ok(info.write(paths)?)
-        }
+    let had_test = info.data.iter().any(|file| file.role == "test");
+    let test = data.files.iter().find(|file| file.role == "test");
+    let first_read = test.filter(|_| !had_test);
+    info.data.extend(first_read.cloned());
+    match changed(&data.files, &info.data) {
+        None if first_read.is_none() => Ok(()),
+        None => Ok(info.write(paths)?),
         Some(changed) => Err(TrainingError::Data(format!(
             "{}: the {} data are not those the run was started on (another checksum than in \
              run.json). Bring them back, or start a new run",
@@ -139,6 +134,15 @@ fn require_same(run: &Run, data: &RunData, paths: &RunPaths) -> Result<()> {
         ))
         .into()),
     }
+}
+
+/// The first file whose predecessor in its role, when the run was started, had another checksum.
+fn changed<'a>(now: &'a [DataFile], before: &[DataFile]) -> Option<&'a DataFile> {
+    let mut before: Vec<&DataFile> = before.iter().collect();
+    now.iter().find(|file| {
+        let place = before.iter().position(|old| old.role == file.role);
+        place.is_none_or(|place| before.remove(place).sha256 != file.sha256)
+    })
 }
 
 fn write_provenance(

@@ -4,12 +4,16 @@
 //! the same text twice under dropout. A [`PairReport`] says which one made the pairs.
 
 mod augment;
+mod command;
+mod kept;
 mod protect;
 mod sources;
 
 use std::fmt;
 
 pub use augment::{AugmentOptions, Augmenter};
+pub use command::CommandTranslator;
+pub use kept::KeptTranslations;
 pub use protect::Protect;
 pub use sources::{AugmentedPairs, DropoutPairs, FilePairs, TranslatedPairs, Translator};
 

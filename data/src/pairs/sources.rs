@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::augment::Augmenter;
 use super::{PairKind, PairSource, TextPair};
-use crate::error::Result;
+use crate::error::{DataError, Result};
 use crate::read::{Columns, FileSummary, Format, ReadOptions, read_records};
 
 /// Pairs that stand ready in files: back-translations, or sentences known to mean the same.
@@ -123,11 +123,23 @@ pub trait Translator: Send + Sync {
     /// The name the log shows.
     fn name(&self) -> &str;
 
-    /// The text after the way there and back.
+    /// The texts after the way there and back, as many and in their order.
     ///
     /// # Errors
     /// [`crate::DataError::Translator`] in the translator's own words.
-    fn there_and_back(&self, text: &str) -> Result<String>;
+    fn there_and_back(&self, texts: &[String]) -> Result<Vec<String>>;
+}
+
+/// The translator's answers, as many as there are texts.
+pub(super) fn ask(translator: &dyn Translator, texts: &[String]) -> Result<Vec<String>> {
+    let answers = translator.there_and_back(texts)?;
+    if answers.len() == texts.len() {
+        return Ok(answers);
+    }
+    Err(DataError::Translator {
+        name: translator.name().into(),
+        message: format!("expected {} texts, found {}", texts.len(), answers.len()),
+    })
 }
 
 /// Pairs of a text and its translation back, made once.
@@ -141,16 +153,13 @@ impl TranslatedPairs {
     /// Translates all texts.
     ///
     /// # Errors
-    /// The translator's first error.
+    /// The translator's, and if it gives fewer or more texts than it was given.
     pub fn new(texts: Vec<String>, translator: &dyn Translator) -> Result<Self> {
-        let pair = |original: String| {
-            let other = translator.there_and_back(&original)?;
-            Ok(TextPair { original, other })
-        };
-        let pairs = texts.into_iter().map(pair).collect::<Result<_>>()?;
+        let others = ask(translator, &texts)?;
+        let pair = |(original, other)| TextPair { original, other };
         Ok(Self {
             translator: translator.name().into(),
-            pairs,
+            pairs: texts.into_iter().zip(others).map(pair).collect(),
         })
     }
 }

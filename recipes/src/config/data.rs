@@ -142,6 +142,12 @@ pub struct PairsConfig {
     pub pair_label: String,
     /// The column of `pair_label`, counted from 0.
     pub pair_label_column: usize,
+    /// `command`: a program and its arguments. It reads a text per line, and writes the other
+    /// wording of each per line.
+    pub translator: Vec<String>,
+    /// `command`: where its answers are kept, so that no text is asked about twice; empty keeps
+    /// them in the run folder.
+    pub translations: PathBuf,
     /// Files of more unlabelled texts, one a line.
     pub unlabelled_files: Vec<String>,
     /// Use the labelled training texts without their labels as well.
@@ -172,6 +178,8 @@ impl PairsConfig {
             pair_columns: [0, 1],
             pair_label: String::new(),
             pair_label_column: 0,
+            translator: Vec::new(),
+            translations: PathBuf::new(),
             unlabelled_files: Vec::new(),
             unlabelled_from_train: true,
             drop_identical: preset == Preset::Tuned,
@@ -193,6 +201,8 @@ pub enum PairSource {
     Augment,
     /// A file of ready pairs, such as back-translations.
     File,
+    /// A program that writes texts anew, such as a back-translator.
+    Command,
     /// The same text, read twice under different dropout masks.
     Dropout,
     /// The built-in corpus's own second wording.

@@ -23,7 +23,7 @@ pub use options::{
     Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, JointNorm, LayerwiseOptions,
     Matching, Preset, Projection, Sharpening, TeacherTargets, Weight, Weights,
 };
-pub use pairs::EncodedPairs;
+pub use pairs::{EncodedPairs, pair_files};
 pub use ready_made::check_ready_made_teacher;
 pub use run::{Distilled, distill};
 pub use student::{Lessons, StudentLoss, StudentObjective};

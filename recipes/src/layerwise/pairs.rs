@@ -1,15 +1,21 @@
 //! The two sides of unlabelled pairs, encoded for one model.
 
+use std::path::PathBuf;
+
 use limbeck_data::pairs::{
-    AugmentedPairs, Augmenter, DropoutPairs, FilePairs, PairReport, PairSource, TextPair, gather,
+    AugmentedPairs, Augmenter, CommandTranslator, DropoutPairs, FilePairs, KeptTranslations,
+    PairReport, PairSource, TextPair, TranslatedPairs, gather,
 };
-use limbeck_data::read::{Columns, Format, ReadOptions, read_records};
+use limbeck_data::read::{Columns, Format, ReadOptions, file_sha256, read_records};
 use limbeck_engine::{Result, Tape, Var};
 use limbeck_kernels::gather_rows;
 use limbeck_models::Encoded;
+use limbeck_training::run_folder::{DataFile, RunPaths};
 
-use crate::config::{self, LayerwiseRun, Model};
+use crate::config::{self, LayerwiseRun, Model, PairsConfig};
+use crate::context::RunContext;
 use crate::dataset::RunData;
+use crate::error::Error;
 use crate::text::Encoder;
 
 /// Encoded pairs: `original[j]` and `other[j]` mean the same.
@@ -84,6 +90,7 @@ pub(super) fn both_sides(tape: &Tape, rows: &Var, pairs: usize) -> Result<(Var, 
 pub(super) fn unlabelled_pairs(
     run: &LayerwiseRun,
     data: &RunData,
+    context: &RunContext<'_>,
 ) -> crate::error::Result<(Vec<TextPair>, PairReport)> {
     let pairs = &run.pairs;
     let source: Box<dyn PairSource> = match pairs.source {
@@ -99,6 +106,14 @@ pub(super) fn unlabelled_pairs(
             };
             Box::new(FilePairs::new(data.corpus_pairs[..used].to_vec()))
         }
+        // A rehearsal starts no program: the texts themselves stand in for their translations.
+        config::PairSource::Command if context.is_rehearsal() => {
+            Box::new(DropoutPairs::new(unlabelled_texts(run, data)?))
+        }
+        config::PairSource::Command => {
+            let texts = unlabelled_texts(run, data)?;
+            Box::new(translated(pairs, context, texts)?)
+        }
         config::PairSource::Dropout => Box::new(DropoutPairs::new(unlabelled_texts(run, data)?)),
         config::PairSource::Augment => {
             let texts = unlabelled_texts(run, data)?;
@@ -109,6 +124,50 @@ pub(super) fn unlabelled_pairs(
         }
     };
     Ok(gather(&*source, pairs.wordings, pairs.drop_identical))
+}
+
+/// Pairs made by the program of the run file, or found among what it has said before.
+fn translated(
+    pairs: &PairsConfig,
+    context: &RunContext<'_>,
+    texts: Vec<String>,
+) -> crate::error::Result<TranslatedPairs> {
+    let command = &pairs.translator;
+    let program = CommandTranslator::new(command)?;
+    let file = match pairs.translations.as_os_str().is_empty() {
+        true => context.paths().map(RunPaths::translations),
+        false => Some(pairs.translations.clone()),
+    };
+    Ok(match file {
+        None => TranslatedPairs::new(texts, &program)?,
+        Some(file) => {
+            let kept = KeptTranslations::new(&program, command, &file);
+            TranslatedPairs::new(texts, &kept)?
+        }
+    })
+}
+
+/// The files of pairs or of unlabelled texts that the run reads, to be recorded with it.
+///
+/// # Errors
+/// If one is missing or cannot be read.
+pub fn pair_files(run: &LayerwiseRun) -> crate::error::Result<Vec<DataFile>> {
+    let (role, paths) = match run.pairs.source {
+        config::PairSource::File => ("pairs", run.pairs.pair_paths(&run.data)),
+        config::PairSource::Corpus => return Ok(Vec::new()),
+        _ => ("unlabelled", run.pairs.unlabelled_paths(&run.data)),
+    };
+    let measure = |path: &PathBuf| {
+        let sha256 = file_sha256(path)?;
+        let bytes = std::fs::metadata(path).map_err(|cause| Error::io("read", path, cause))?;
+        Ok(DataFile {
+            role: role.into(),
+            path: path.display().to_string(),
+            bytes: bytes.len(),
+            sha256,
+        })
+    };
+    paths.iter().map(measure).collect()
 }
 
 /// Texts whose labels are hidden, those of extra files, and (if asked for) the labelled ones.

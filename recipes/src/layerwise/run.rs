@@ -51,7 +51,7 @@ pub fn distill(
         }
     }
     let mut recipe = Recipe { run, data, context };
-    let (pairs, mut report) = unlabelled_pairs(run, data)?;
+    let (pairs, mut report) = unlabelled_pairs(run, data, recipe.context)?;
     let teacher = recipe.teacher(&pairs)?;
     let beside = recipe.beside_teacher(&pairs)?;
     let lessons = recipe.teacher_outputs(&teacher, &pairs, beside.as_ref())?;

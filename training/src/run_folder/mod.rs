@@ -7,6 +7,7 @@
 //! results.json             the final figures; a run that has them is finished
 //! evaluation.json          confusion matrices, for the report
 //! log.txt                  what was printed
+//! translations.json        what a translator has said
 //! labels.json              the class names in the order of their indices
 //! tokenizers/NAME.json     one per model
 //! checkpoints/step-000500/ immutable

@@ -34,12 +34,13 @@ impl Pointer {
 }
 
 /// Everything a run leaves, as names in its folder.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "config.toml",
     "metrics.jsonl",
     "results.json",
     "evaluation.json",
     "log.txt",
+    "translations.json",
     "labels.json",
     "best",
     "last",
@@ -88,6 +89,11 @@ impl RunPaths {
     /// What was printed.
     pub fn log(&self) -> PathBuf {
         self.root.join("log.txt")
+    }
+
+    /// What a translator has said, if the run asks one.
+    pub fn translations(&self) -> PathBuf {
+        self.root.join("translations.json")
     }
 
     /// The class names, a JSON list in the order of their indices.

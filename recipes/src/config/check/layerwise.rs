@@ -65,10 +65,19 @@ impl Checks {
                 "pairs.pair_files".into(),
                 || "expected at least one file, since `pairs.source` is \"file\"".into(),
             ),
+            PairSource::Command => self.require(
+                pairs.translator.first().is_some_and(|p| !p.is_empty()),
+                "pairs.translator".into(),
+                || {
+                    "expected a program and its arguments, such as [\"python3\", \
+                     \"translate.py\"], since `pairs.source` is \"command\""
+                        .into()
+                },
+            ),
             PairSource::Dropout => {}
             PairSource::Corpus => {
                 self.require(format == Format::Corpus, "pairs.source".into(), || {
-                    "expected \"augment\", \"file\" or \"dropout\": only the built-in corpus \
+                    "expected \"augment\", \"file\", \"command\" or \"dropout\": only the built-in corpus \
                      (`data.format = \"corpus\"`) brings its own second wordings"
                         .into()
                 })
