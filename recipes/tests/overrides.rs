@@ -112,3 +112,38 @@ fn a_stage_knows_its_steps_and_its_learning_rates() {
     assert!((schedule.multiplier(9) - 0.5 * (1.0 - 9.0 / 200.0)).abs() < 1e-12);
     assert!((schedule.multiplier(100) - 0.5).abs() < 1e-12);
 }
+
+#[test]
+fn a_preset_section_holds_for_that_preset_alone() {
+    let file = "[pairs]\ndelete = 0.3\nwordings = 2\n[tuned.pairs]\nwordings = 5\n\
+                [literal.distillation.weights]\nw8 = 0.25\n";
+    let tuned = run(file, &[]);
+    assert_eq!((tuned.pairs.delete, tuned.pairs.wordings), (0.3, 5));
+    assert_eq!(tuned.distillation.weights.w8, 0.5);
+    let literal = run(file, &["preset=literal"]);
+    assert_eq!((literal.pairs.delete, literal.pairs.wordings), (0.3, 2));
+    assert_eq!(literal.distillation.weights.w8, 0.25);
+    // The command line wins over it, whether it names the key alone or in the section.
+    assert_eq!(run(file, &["pairs.wordings=4"]).pairs.wordings, 4);
+    assert_eq!(run(file, &["tuned.pairs.wordings=4"]).pairs.wordings, 4);
+    // A second teacher of a preset can be switched off like any other.
+    let beside = "[tuned.beside_teacher]\nkind = \"bag_of_ngrams\"\nweight = 0.7\n";
+    assert_eq!(run(beside, &[]).beside_teacher.map(|b| b.weight), Some(0.7));
+    assert_eq!(
+        run(beside, &["beside_teacher.kind=none"]).beside_teacher,
+        None
+    );
+    assert_eq!(run(beside, &["preset=literal"]).beside_teacher, None);
+}
+
+#[test]
+fn the_section_of_the_other_preset_is_checked_too() {
+    let text = "task = \"layerwise\"\n[literal.pairs]\nwordigs = 2\n";
+    let error = config::parse("run.toml", text, &[]).expect_err("a misspelt key");
+    let message = error.to_string();
+    assert!(message.starts_with("run.toml:3: "), "{message}");
+    assert!(
+        message.contains("did you mean") && message.contains("wordings"),
+        "{message}"
+    );
+}

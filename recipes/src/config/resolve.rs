@@ -13,8 +13,16 @@ use crate::layerwise::Preset;
 
 /// The complete run that the settings describe.
 pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
-    let defaults = defaults(&mut source)?;
-    let (run, mut problems) = apply(&defaults, &source);
+    if source.get(&["task"]).is_none() {
+        return Err(problem_at_file(
+            &source,
+            "`task` is missing: add `task = \"train\"` or `task = \"layerwise\"` as the first line",
+        ));
+    }
+    let (run, mut problems) = match leading(&source, &["task"], Task::Train)? {
+        Task::Train => train(&source)?,
+        Task::Layerwise => layerwise(&mut source)?,
+    };
     if problems.is_empty() {
         for (key, message) in check::problems_of(&run) {
             let key: Key = key.split('.').map(String::from).collect();
@@ -28,31 +36,45 @@ pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
     }
 }
 
-/// The defaults depend on what is being built: the task, the preset, the kinds of models, the
-/// format. These keys are read first.
-fn defaults(source: &mut Source) -> Result<Run, ConfigError> {
-    if source.get(&["task"]).is_none() {
-        return Err(problem_at_file(
-            source,
-            "`task` is missing: add `task = \"train\"` or `task = \"layerwise\"` as the first line",
-        ));
-    }
-    let task = leading(source, &["task"], Task::Train)?;
+// The defaults depend on what is being built: the preset, the kinds of models, the format. These
+// keys are read first.
+
+fn train(source: &Source) -> Result<(Run, Vec<Problem>), ConfigError> {
     let format = leading(source, &["data", "format"], Format::Tsv)?;
-    Ok(match task {
-        Task::Train => {
-            let kind = leading(source, &["model", "kind"], ModelKind::TextCnn)?;
-            Run::Train(Box::new(TrainRun::defaults(kind, format)))
+    let kind = leading(source, &["model", "kind"], ModelKind::TextCnn)?;
+    let defaults = TrainRun::defaults(kind, format);
+    Ok(apply(&Run::Train(Box::new(defaults)), source))
+}
+
+/// With the section of the preset chosen. That of the other is looked at all the same, for keys
+/// and values that no preset knows.
+fn layerwise(source: &mut Source) -> Result<(Run, Vec<Problem>), ConfigError> {
+    let preset = leading(source, &["preset"], Preset::Tuned)?;
+    let (name, other, other_name) = match preset {
+        Preset::Tuned => ("tuned", Preset::Literal, "literal"),
+        Preset::Literal => ("literal", Preset::Tuned, "tuned"),
+    };
+    let section = source.take_section(name);
+    let other_section = source.take_section(other_name);
+    let mut unused = source.clone();
+    unused.adopt(other_section);
+    source.adopt(section);
+    let (run, mut problems) = apply(&layerwise_defaults(source, preset)?, source);
+    let (_, others) = apply(&layerwise_defaults(&mut unused, other)?, &unused);
+    for problem in others {
+        if !problems.contains(&problem) {
+            problems.push(problem);
         }
-        Task::Layerwise => {
-            let preset = leading(source, &["preset"], Preset::Tuned)?;
-            let teacher = leading(source, &["teacher", "kind"], ModelKind::Transformer)?;
-            let beside = beside_teacher_kind(source)?;
-            Run::Layerwise(Box::new(LayerwiseRun::defaults(
-                preset, teacher, beside, format,
-            )))
-        }
-    })
+    }
+    Ok((run, problems))
+}
+
+fn layerwise_defaults(source: &mut Source, preset: Preset) -> Result<Run, ConfigError> {
+    let format = leading(source, &["data", "format"], Format::Tsv)?;
+    let teacher = leading(source, &["teacher", "kind"], ModelKind::Transformer)?;
+    let beside = beside_teacher_kind(source)?;
+    let run = LayerwiseRun::defaults(preset, teacher, beside, format);
+    Ok(Run::Layerwise(Box::new(run)))
 }
 
 /// The kind of the second teacher. `kind = "none"` takes the whole section back, so that one

@@ -80,6 +80,7 @@ enum Place {
 }
 
 /// All that the user set, and the places where.
+#[derive(Clone)]
 pub(super) struct Source {
     name: String,
     settings: Vec<Setting>,
@@ -138,6 +139,48 @@ impl Source {
         let key: Key = key.iter().map(|part| part.to_string()).collect();
         self.settings
             .retain(|setting| !setting.key.starts_with(&key));
+    }
+
+    /// Takes out the section of a preset: its settings as they would stand outside of it.
+    pub(super) fn take_section(&mut self, section: &str) -> Self {
+        let inner = |key: &Key| (key.len() > 1 && key[0] == section).then(|| key[1..].to_vec());
+        let mut taken = Self {
+            name: self.name.clone(),
+            settings: Vec::new(),
+            places: BTreeMap::new(),
+        };
+        for (key, place) in &self.places {
+            taken
+                .places
+                .extend(inner(key).map(|key| (key, place.clone())));
+        }
+        for setting in &self.settings {
+            let setting = setting.clone();
+            let key = inner(&setting.key);
+            taken
+                .settings
+                .extend(key.map(|key| Setting { key, ..setting }));
+        }
+        self.forget(&[section]);
+        taken
+    }
+
+    /// Sets what a section said: it wins over the rest of the file, but not over the command line.
+    pub(super) fn adopt(&mut self, section: Self) {
+        for setting in section.settings {
+            let place = section.places.get(&setting.key);
+            let from_file = matches!(place, Some(Place::Line(_)));
+            let overridden = |(key, place): (&Key, &Place)| {
+                setting.key.starts_with(key) && matches!(place, Place::Override(_))
+            };
+            if from_file && self.places.iter().any(overridden) {
+                continue;
+            }
+            self.settings.retain(|known| known.key != setting.key);
+            self.places
+                .extend(place.map(|place| (setting.key.clone(), place.clone())));
+            self.settings.push(setting);
+        }
     }
 
     /// Where a key, or the nearest section around it, was set.

@@ -117,6 +117,7 @@ impl Labelled {
         }
     }
 
+    #[cfg(feature = "gpu")]
     pub(crate) fn labels(&self) -> &[u32] {
         &self.labels
     }
