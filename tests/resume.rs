@@ -141,3 +141,58 @@ fn ctrl_c_writes_a_checkpoint_and_ends_with_130() {
     finish(distill(folder.path(), &out, true, "1"));
     assert!(out.join("results.json").exists());
 }
+
+/// Weights that hardly move: dev never improves after the first evaluation, at step 4.
+const IMPATIENT: &str = r#"
+task = "train"
+[data]
+format = "corpus"
+[data.corpus]
+train_size = 100
+test_size = 20
+[model]
+kind = "text_cnn"
+channels = 8
+embedding_size = 8
+kernel_sizes = [2, 3]
+[training]
+length = "400 steps"
+learning_rate = 1e-30
+patience = 2
+evaluate_every = "4 steps"
+checkpoint_every = "400 steps"
+"#;
+
+#[test]
+fn an_early_stop_leaves_a_checkpoint_from_which_nothing_is_left_to_train() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("run.toml"), IMPATIENT).expect("the run file");
+    let out = folder.path().join("run");
+    let train = |resume: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_limbeck"));
+        command.arg("train").arg(folder.path().join("run.toml"));
+        command.arg("--out").arg(&out).arg("--quiet");
+        command
+            .args(resume.then_some("--resume"))
+            .stdout(Stdio::null());
+        finish(command);
+    };
+    train(false);
+    // Evaluated at 4, 8 and 12; the last two were no better.
+    assert_eq!(checkpoints(&out), 12);
+    let read = |name: &str| std::fs::read_to_string(out.join(name)).expect(name);
+    assert_eq!(
+        [read("best"), read("last")],
+        ["step-000004\n", "step-000012\n"]
+    );
+    let metrics = read("metrics.jsonl");
+    let weights = out.join("model/model/model.safetensors");
+    let expected = std::fs::read(&weights).expect("weights");
+    // As if it had been killed right after the stop.
+    std::fs::remove_file(out.join("results.json")).expect("results");
+    std::fs::remove_dir_all(out.join("model")).expect("the model");
+    train(true);
+    assert_eq!(checkpoints(&out), 12, "not one more step");
+    assert_eq!(read("metrics.jsonl"), metrics);
+    assert_eq!(std::fs::read(&weights).expect("weights"), expected);
+}

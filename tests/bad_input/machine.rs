@@ -41,6 +41,50 @@ fn a_learning_rate_that_makes_the_norm_of_the_gradient_overflow() {
     diverges("1e10", "the gradient's norm");
 }
 
+/// Step, operator and scope, and samples of the message of a run that diverged.
+#[cfg(feature = "gpu")]
+fn divergence(outcome: &super::Outcome) -> (String, String, String) {
+    outcome.fails(5, &["diverged at step "]);
+    let message = outcome.stderr.split("diverged at step ").nth(1);
+    let (step, rest) = message.and_then(|m| m.split_once(" in ")).expect("a step");
+    let (place, rest) = rest.split_once(": ").expect("a place");
+    let samples = rest.split("(samples ").nth(1).expect("samples");
+    let samples = samples.split(')').next().unwrap_or_default();
+    (step.into(), place.into(), samples.into())
+}
+
+/// A GPU's losses are read many steps together: the step at fault is not the one that was read.
+#[cfg(feature = "gpu")]
+#[test]
+fn a_divergence_on_a_gpu_names_what_the_cpu_names() {
+    let adapter = std::env::var("LIMBECK_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+    let gpu = format!("gpu:{adapter}");
+    for rate in ["1e30", "1e10"] {
+        let folder = Folder::new();
+        let rate = format!("training.learning_rate={rate}");
+        let long = "training.length=\"4000 steps\"";
+        let run = |out: &str, device: &str| {
+            let every = ["evaluate_every", "checkpoint_every"];
+            let [evaluate, checkpoint] = every.map(|key| format!("training.{key}=\"4000 steps\""));
+            let settings = ["-s", &rate, "-s", long, "-s", &evaluate, "-s", &checkpoint];
+            let places = ["train", "run.toml", "--out", out, "--device", device];
+            folder.limbeck(&[&places[..], &settings].concat())
+        };
+        let on_gpu = run("gpu", &gpu);
+        if on_gpu.stderr.contains("no GPU adapter") {
+            let required = std::env::var("LIMBECK_REQUIRE_GPU").is_ok_and(|v| v == "1");
+            assert!(!required, "LIMBECK_REQUIRE_GPU=1, but: {}", on_gpu.stderr);
+            eprintln!("GPU tests not run: {}", on_gpu.stderr);
+            return;
+        }
+        assert_eq!(
+            divergence(&on_gpu),
+            divergence(&run("cpu", "cpu")),
+            "{rate}"
+        );
+    }
+}
+
 #[cfg(feature = "gpu")]
 #[test]
 fn a_gpu_that_is_not_there() {

@@ -104,6 +104,14 @@ impl Optimizer {
         Ok(self.clip.is_finite()?)
     }
 
+    /// Updates applied before the first whose gradient was not finite. Waits for the GPU.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub(crate) fn finite_steps(&self) -> Result<u64> {
+        Ok(self.clip.finite_steps()?)
+    }
+
     /// Updates made.
     pub fn updates(&self) -> u64 {
         match &self.rule {

@@ -25,7 +25,7 @@ pub(super) fn chunks(trainable: &Trainable) -> usize {
     trainable.blocks().div_ceil(CHUNK / BLOCK)
 }
 
-/// Writes flag, norm and factor into `state`.
+/// Writes flag, norm and factor into `state`, and counts the step if it was finite.
 pub(super) fn measure(
     gpu: &Gpu,
     gradients: &ParameterVector,

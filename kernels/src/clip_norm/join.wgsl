@@ -1,4 +1,5 @@
-// state = (flag, norm, factor) from the sums of the chunks. The flag is never cleared.
+// state = (flag, norm, factor, steps) from the sums of the chunks. The flag is never cleared; the
+// steps are those before it was set.
 
 struct Parameters { chunks: u32, max_norm: f32 }
 
@@ -24,6 +25,7 @@ fn join(@builtin(local_invocation_index) lane: u32) {
             factor = p.max_norm / norm;
         }
         state[0] |= broken;
+        state[3] += 1u - state[0];
         state[1] = select(bitcast<u32>(norm), EXPONENT, broken == 1u);
         state[2] = bitcast<u32>(factor);
     }

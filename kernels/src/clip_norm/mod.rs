@@ -48,7 +48,7 @@ pub struct ClipNorm {
     max_norm: f32,
     measured: bool,
     host: Measured,
-    /// On a GPU: flag, bits of the norm, bits of the factor.
+    /// On a GPU: flag, bits of the norm, bits of the factor, measurements before the flag was set.
     #[cfg(feature = "gpu")]
     state: Tensor,
     /// On a GPU: two words per chunk, sum of squares and flag.
@@ -60,6 +60,8 @@ pub struct ClipNorm {
 #[derive(Clone, Copy, Debug)]
 struct Measured {
     finite: bool,
+    /// Measurements before the first that was not finite.
+    finite_steps: u64,
     norm: f64,
     factor: f64,
 }
@@ -82,11 +84,12 @@ impl ClipNorm {
             measured: false,
             host: Measured {
                 finite: true,
+                finite_steps: 0,
                 norm: 0.0,
                 factor: 1.0,
             },
             #[cfg(feature = "gpu")]
-            state: store.device().ids(&[0, 0, 0], [3])?,
+            state: store.device().ids(&[0; 4], [4])?,
             #[cfg(feature = "gpu")]
             partial: store.device().zeros([2 * gpu::chunks(&trainable)])?,
             trainable,
@@ -120,8 +123,10 @@ impl ClipNorm {
             _ => f64::INFINITY,
         };
         let max = f64::from(self.max_norm);
+        let finite = self.host.finite && norm.is_finite();
         self.host = Measured {
-            finite: self.host.finite && norm.is_finite(),
+            finite,
+            finite_steps: self.host.finite_steps + u64::from(finite),
             norm,
             factor: if norm > max { max / norm } else { 1.0 },
         };
@@ -137,6 +142,19 @@ impl ClipNorm {
             return Ok(self.state.read_ids()?[0] == 0);
         }
         Ok(self.host.finite)
+    }
+
+    /// How many steps were measured before the first whose gradient was not finite: so many were
+    /// applied. Waits for the GPU.
+    ///
+    /// # Errors
+    /// If the GPU failed.
+    pub fn finite_steps(&self) -> Result<u64> {
+        #[cfg(feature = "gpu")]
+        if let Device::Gpu(_) = self.trainable.device() {
+            return Ok(u64::from(self.state.read_ids()?[3]));
+        }
+        Ok(self.host.finite_steps)
     }
 
     /// The norm last measured, before clipping; infinite if a gradient was not finite or the
@@ -197,7 +215,12 @@ impl InPlace for Norms {
         for step in 0..Scenario::STEPS {
             run.measure(step)?;
             let finite = run.clip.is_finite()?;
-            outputs.push(vec![run.clip.norm()?, f64::from(u8::from(finite))]);
+            let steps = run.clip.finite_steps()?;
+            outputs.push(vec![
+                run.clip.norm()?,
+                f64::from(u8::from(finite)),
+                steps as f64,
+            ]);
         }
         Ok(outputs)
     }

@@ -6,32 +6,23 @@ use limbeck_losses::total;
 use super::Objective;
 use crate::error::{Result, TrainingError};
 
-/// The error for the first of these steps that computes something that is not finite. The
-/// weights are still those before it, since the update kernels apply nothing from then on.
+/// The error for a step (from 0) that computed something that is not finite. Where a gradient was
+/// not, the weights are still those before it, since the update kernels apply nothing from then on.
 pub(super) fn explain(
     device: &Device,
     seed: u64,
     first_step: u64,
     objective: &dyn Objective,
-    steps: &[u64],
+    step: u64,
 ) -> Result<TrainingError> {
-    for &step in steps {
-        if let Some(term) = replay(device, seed, objective, step)? {
-            let (step, samples) = (first_step + step + 1, objective.samples(step));
-            return Ok(TrainingError::Diverged {
-                step,
-                term,
-                samples,
-            });
-        }
-    }
-    // The steps before the last were made with other weights, so that one of them may not fail
-    // again.
-    let last = steps.last().copied().unwrap_or(0);
+    // A loss may overflow although its gradient does not; then the weights went on, and the step
+    // may not fail again.
+    let term = replay(device, seed, objective, step)?
+        .unwrap_or_else(|| "a value that did not appear again when the step was repeated".into());
     Ok(TrainingError::Diverged {
-        step: first_step + last + 1,
-        term: "a value that did not appear again when the step was repeated".into(),
-        samples: objective.samples(last),
+        step: first_step + step + 1,
+        term,
+        samples: objective.samples(step),
     })
 }
 

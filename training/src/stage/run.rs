@@ -35,7 +35,7 @@ pub fn run_stage(
     if let Some(checkpoint) = resume {
         stage.resume(checkpoint)?;
     }
-    while stage.step < options.steps {
+    while stage.step < options.steps && !stage.early_stopping.is_exhausted() {
         if stage.session.interrupt.is_requested() {
             stage.drain()?;
             stage.checkpoint()?;
@@ -43,9 +43,7 @@ pub fn run_stage(
             return Err(TrainingError::Interrupted { step });
         }
         stage.update()?;
-        if stage.after_update()? {
-            break;
-        }
+        stage.after_update()?;
     }
     stage.finish()
 }
@@ -68,6 +66,8 @@ struct Stage<'s, 'd, 'o> {
     best_weights: Option<Vec<Vec<Vec<f32>>>>,
     /// Updates done.
     step: u64,
+    /// Of these, before this process began.
+    started_at: u64,
     pending: Vec<Pending>,
     epoch: Sums,
     line: Sums,
@@ -91,6 +91,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             best: None,
             best_weights: None,
             step: 0,
+            started_at: 0,
             pending: Vec::new(),
             epoch: Sums::default(),
             line: Sums::default(),
@@ -122,6 +123,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         )?;
         self.objective.restore(&state.objective)?;
         self.step = state.step;
+        self.started_at = state.step;
         self.early_stopping = state.early_stopping;
         self.best = state.best;
         self.epoch = state.epoch;
@@ -154,9 +156,8 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         Ok(())
     }
 
-    /// Reads losses, evaluates, logs and writes checkpoints where they are due. Returns whether
-    /// the stage should stop early.
-    fn after_update(&mut self) -> Result<bool> {
+    /// Reads losses, evaluates, logs and writes checkpoints where they are due.
+    fn after_update(&mut self) -> Result<()> {
         let due = |every: u64| every > 0 && self.step.is_multiple_of(every);
         let last = self.step == self.options.steps;
         let evaluate = due(self.options.evaluate_every) || last;
@@ -182,10 +183,13 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         } else {
             Verdict::Continue
         };
-        if write || verdict == Verdict::Improved {
+        if verdict == Verdict::Stop {
+            self.log_line()?;
+        }
+        if write || verdict != Verdict::Continue {
             self.checkpoint()?;
         }
-        Ok(verdict == Verdict::Stop)
+        Ok(())
     }
 
     /// Reads the losses of the pending steps, and the flags that say whether all was finite.
@@ -195,20 +199,10 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         }
         let tensors: Vec<&Tensor> = self.pending.iter().flat_map(|p| &p.values).collect();
         let read = self.session.device.read_many(&tensors)?;
-        let mut finite = read.iter().flatten().all(|value| value.is_finite());
-        for optimizer in &self.updater.optimizers {
-            finite &= optimizer.is_finite()?;
-        }
-        if !finite {
-            let steps: Vec<u64> = self.pending.iter().map(|p| p.step).collect();
+        if let Some(step) = self.failed_step(&read)? {
             let (device, seed) = (self.session.device, self.session.seed);
-            return Err(explain(
-                device,
-                seed,
-                self.options.first_step,
-                self.objective,
-                &steps,
-            )?);
+            let first = self.options.first_step;
+            return Err(explain(device, seed, first, self.objective, step)?);
         }
         let mut read = read.into_iter().flatten().map(f64::from);
         for pending in std::mem::take(&mut self.pending) {
@@ -230,6 +224,27 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             self.progress.step(pending.step + 1, tokens, &shown);
         }
         Ok(())
+    }
+
+    /// The first of the pending steps that computed something that is not finite, if one did.
+    fn failed_step(&self, read: &[Vec<f32>]) -> Result<Option<u64>> {
+        let mut failed = Vec::new();
+        for optimizer in &self.updater.optimizers {
+            // Once a gradient is not finite nothing is applied any more, and all later losses tell
+            // of the same weights; the optimiser counts the steps before.
+            if !optimizer.is_finite()? {
+                failed.push(self.started_at + optimizer.finite_steps()?);
+            }
+        }
+        let mut rest = read;
+        for pending in &self.pending {
+            let (own, tail) = rest.split_at(pending.values.len());
+            rest = tail;
+            if own.iter().flatten().any(|value| !value.is_finite()) {
+                failed.push(pending.step);
+            }
+        }
+        Ok(failed.into_iter().min())
     }
 
     fn epoch_number(&self) -> u64 {
