@@ -14,6 +14,7 @@ pub mod check;
 mod clip_norm;
 mod concat;
 mod confident_rows;
+mod conjugate_gradient;
 mod conv1d;
 mod cross_entropy;
 mod dropout;
@@ -21,6 +22,7 @@ mod embedding;
 mod embedding_bag;
 mod first_over_time;
 mod gather_rows;
+mod half_squared_norm;
 pub mod harness;
 mod jensen_shannon;
 mod kl;
@@ -48,6 +50,7 @@ pub use binary_cross_entropy::binary_cross_entropy;
 pub use clip_norm::ClipNorm;
 pub use concat::concat;
 pub use confident_rows::confident_rows;
+pub use conjugate_gradient::ConjugateGradient;
 pub use conv1d::{Conv1d, conv1d};
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
 pub use dropout::{dropout, dropout_add};
@@ -55,6 +58,7 @@ pub use embedding::{TokenRows, embedding};
 pub use embedding_bag::{Bags, embedding_bag};
 pub use first_over_time::first_over_time;
 pub use gather_rows::gather_rows;
+pub use half_squared_norm::half_squared_norm;
 pub use jensen_shannon::jensen_shannon;
 pub use kl::{kl, soft_cross_entropy};
 pub use l2_normalise::l2_normalise;
@@ -84,6 +88,7 @@ pub fn registry() -> Vec<harness::Entry> {
         clip_norm::entry(),
         concat::entry(),
         confident_rows::entry(),
+        conjugate_gradient::entry(),
         conv1d::entry(),
         cross_entropy::entry(),
         dropout::entry(),
@@ -91,6 +96,7 @@ pub fn registry() -> Vec<harness::Entry> {
         embedding_bag::entry(),
         first_over_time::entry(),
         gather_rows::entry(),
+        half_squared_norm::entry(),
         jensen_shannon::entry(),
         kl::entry(),
         l2_normalise::entry(),

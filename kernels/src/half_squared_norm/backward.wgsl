@@ -1,0 +1,25 @@
+// dx = (dx +) g x.
+
+struct Parameters { count: u32, columns: u32, accumulate: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(1) @binding(0) var<uniform> p: Parameters;
+
+@compute @workgroup_size(256)
+fn backward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = workgroup_index(group, groups) * 256u + lane;
+    if i >= p.count {
+        return;
+    }
+    var value = dy[i / p.columns] * x[i];
+    if p.accumulate == 1u {
+        value += dx[i];
+    }
+    dx[i] = value;
+}

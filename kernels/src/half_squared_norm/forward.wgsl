@@ -1,0 +1,28 @@
+// y = ½ Σ x²; a workgroup of 64 takes a row.
+
+struct Parameters { rows: u32, columns: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> p: Parameters;
+
+@compute @workgroup_size(64)
+fn forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = workgroup_index(group, groups);
+    if row >= p.rows {
+        return;
+    }
+    let end = (row + 1u) * p.columns;
+    var sum = 0.0;
+    for (var i = row * p.columns + lane; i < end; i += 64u) {
+        sum += x[i] * x[i];
+    }
+    sum = reduce_sum(lane, sum);
+    if lane == 0u {
+        y[row] = 0.5 * sum;
+    }
+}
