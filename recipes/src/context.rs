@@ -169,6 +169,7 @@ impl<'a> RunContext<'a> {
             return Ok(StageReport {
                 steps: 0,
                 best: None,
+                best_step: None,
             });
         }
         let resume = self.folder.as_mut().and_then(|folder| {

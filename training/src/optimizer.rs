@@ -2,7 +2,7 @@
 //! finite.
 
 use limbeck_engine::{ParameterStore, ParameterVector};
-use limbeck_kernels::{AdamW, AdamWConfig, ClipNorm, Sgd, SgdConfig};
+use limbeck_kernels::{AdamW, AdamWConfig, ClipNorm, ConjugateGradient, Sgd, SgdConfig};
 
 use crate::error::Result;
 
@@ -25,6 +25,12 @@ pub enum OptimizerConfig {
         /// Factor of the L2 penalty.
         weight_decay: f64,
     },
+    /// Nonlinear conjugate gradients, for smooth convex losses over all samples at once. It has no
+    /// use for a learning rate.
+    ConjugateGradient {
+        /// It has converged once the gradient's norm is this share of the first gradient's.
+        tolerance: f64,
+    },
 }
 
 /// The optimiser of one parameter store. The gradient is clipped by its norm over this store.
@@ -36,6 +42,7 @@ pub struct Optimizer {
 enum Rule {
     AdamW(AdamW),
     Sgd(Sgd),
+    ConjugateGradient(ConjugateGradient),
 }
 
 impl Optimizer {
@@ -71,6 +78,9 @@ impl Optimizer {
                     weight_decay,
                 },
             )?),
+            OptimizerConfig::ConjugateGradient { tolerance } => {
+                Rule::ConjugateGradient(ConjugateGradient::new(store, tolerance)?)
+            }
         };
         Ok(Optimizer {
             rule,
@@ -92,6 +102,7 @@ impl Optimizer {
         match &mut self.rule {
             Rule::AdamW(rule) => rule.step(store, gradients, &self.clip, learning_rate)?,
             Rule::Sgd(rule) => rule.step(store, gradients, &self.clip, learning_rate)?,
+            Rule::ConjugateGradient(rule) => rule.step(store, gradients, &self.clip)?,
         }
         Ok(())
     }
@@ -117,6 +128,36 @@ impl Optimizer {
         match &self.rule {
             Rule::AdamW(rule) => rule.updates(),
             Rule::Sgd(rule) => rule.updates(),
+            Rule::ConjugateGradient(rule) => rule.updates(),
+        }
+    }
+
+    /// Forgets what it knows of the loss so far: the gradients to come are of another function.
+    /// Moments that average over many losses, as those of AdamW and SGD do, stay.
+    pub fn restart(&mut self) {
+        if let Rule::ConjugateGradient(rule) = &mut self.rule {
+            rule.restart();
+        }
+    }
+
+    /// Whether the weights are as good as the tolerance asks; never for rules without one.
+    pub fn has_converged(&self) -> bool {
+        matches!(&self.rule, Rule::ConjugateGradient(rule) if rule.has_converged())
+    }
+
+    /// The last gradient's norm as a share of the first one's, for rules with a tolerance.
+    pub fn relative_norm(&self) -> Option<f64> {
+        match &self.rule {
+            Rule::ConjugateGradient(rule) => Some(rule.relative_norm()),
+            _ => None,
+        }
+    }
+
+    /// The few numbers, besides the moments, for a checkpoint.
+    pub fn scalars(&self) -> Vec<f64> {
+        match &self.rule {
+            Rule::ConjugateGradient(rule) => rule.scalars(),
+            _ => Vec::new(),
         }
     }
 
@@ -124,6 +165,7 @@ impl Optimizer {
         match &self.rule {
             Rule::AdamW(rule) => rule.moments(),
             Rule::Sgd(rule) => rule.moments(),
+            Rule::ConjugateGradient(rule) => rule.moments(),
         }
     }
 
@@ -141,14 +183,20 @@ impl Optimizer {
         Ok(read.collect::<limbeck_engine::Result<_>>()?)
     }
 
-    /// Takes back what [`Optimizer::read`] and [`Optimizer::updates`] gave.
+    /// Takes back what [`Optimizer::read`], [`Optimizer::scalars`] and [`Optimizer::updates`] gave.
     ///
     /// # Errors
     /// If they are of another model.
-    pub fn restore(&mut self, moments: &[Vec<Vec<f32>>], updates: u64) -> Result<()> {
+    pub fn restore(
+        &mut self,
+        moments: &[Vec<Vec<f32>>],
+        scalars: &[f64],
+        updates: u64,
+    ) -> Result<()> {
         match &mut self.rule {
             Rule::AdamW(rule) => rule.restore(moments, updates)?,
             Rule::Sgd(rule) => rule.restore(moments, updates)?,
+            Rule::ConjugateGradient(rule) => rule.restore(moments, scalars, updates)?,
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 mod diverged;
 mod log;
+mod parts;
 mod rehearse;
 mod run;
 mod state;
@@ -58,6 +59,18 @@ pub trait Objective {
     /// From now on every update reads the longest texts of the data, as many as a batch holds: for
     /// a rehearsal of what a stage needs at most.
     fn read_largest_batches(&mut self) {}
+
+    /// Updates after which the loss becomes another function, such as the next value of a grid;
+    /// `None` if it stays the same. The update rule begins each part anew; one that knows that it
+    /// has converged ends a part early, and its other updates are left out.
+    fn part_steps(&self) -> Option<u64> {
+        None
+    }
+
+    /// Part number `part` (from 0) begins, or goes on after a resume.
+    fn begin_part(&mut self, part: u64) {
+        let _ = part;
+    }
 
     /// An epoch has ended; `mean` gives the mean of each unweighted term over it.
     fn epoch_ended(&mut self, epoch: u64, mean: &dyn Fn(&str) -> Option<f64>) {
@@ -148,8 +161,10 @@ pub struct Session<'a> {
 /// How a stage ended. The model holds its best weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageReport {
-    /// Updates made.
+    /// Updates made, those included that a converged part left out.
     pub steps: u64,
     /// The best evaluation.
     pub best: Option<DevScore>,
+    /// The stage's update after which it was made.
+    pub best_step: Option<u64>,
 }

@@ -4,6 +4,7 @@ use limbeck_engine::Tensor;
 
 use super::diverged::explain;
 use super::log::Sums;
+use super::parts::{self, Parts};
 use super::state::{self, Best, StageState};
 use super::update::{Forward, Updater};
 use super::{DevScore, Objective, Session, StageOptions, StageReport};
@@ -66,8 +67,9 @@ struct Stage<'s, 'd, 'o> {
     best_weights: Option<Vec<Vec<Vec<f32>>>>,
     /// Updates done.
     step: u64,
-    /// Of these, before this process began.
+    /// Of these, not made by this process: before it began, or left out.
     started_at: u64,
+    parts: Parts,
     pending: Vec<Pending>,
     epoch: Sums,
     line: Sums,
@@ -92,6 +94,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             best_weights: None,
             step: 0,
             started_at: 0,
+            parts: Parts::default(),
             pending: Vec::new(),
             epoch: Sums::default(),
             line: Sums::default(),
@@ -138,6 +141,8 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
 
     /// One update of the weights.
     fn update(&mut self) -> Result<()> {
+        self.parts
+            .begin(self.step, self.objective, &mut self.updater);
         let (device, seed) = (self.session.device, self.session.seed);
         let Forward { tape, terms, loss } = Forward::run(device, seed, self.objective, self.step)?;
         self.updater
@@ -152,7 +157,9 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             weights: terms.iter().map(|t| t.weight).collect(),
             values,
         });
-        self.step += 1;
+        let done = self.step + 1;
+        self.step = parts::after(done, self.objective, &self.updater, self.options);
+        self.started_at += self.step - done;
         Ok(())
     }
 
@@ -163,7 +170,8 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         let evaluate = due(self.options.evaluate_every) || last;
         let write = due(self.options.checkpoint_every) || last;
         let epoch_end = due(self.objective.steps_per_epoch());
-        let line = due((self.options.steps / LOG_LINES).max(1));
+        let part_end = self.objective.part_steps().is_some_and(due);
+        let line = due((self.options.steps / LOG_LINES).max(1)) || part_end;
         let together = if self.session.device.adapter().is_some() {
             READ_TOGETHER
         } else {
@@ -255,8 +263,11 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         if !self.line.is_empty() {
             let mut values = self.line.means();
             let multiplier = self.options.schedule.multiplier(self.step - 1);
-            let rate = self.options.learning_rate * multiplier;
-            values.insert("learning_rate".into(), rate);
+            let (name, value) = match self.updater.relative_norm() {
+                Some(norm) => ("gradient_norm", norm),
+                None => ("learning_rate", self.options.learning_rate * multiplier),
+            };
+            values.insert(name.into(), value);
             self.record("train", values)?;
             self.line.clear();
         }
@@ -372,6 +383,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
                 store.values_mut()?.restore(values)?;
             }
         }
+        let best_step = self.best.as_ref().map(|best| best.step);
         let best = self.best.map(|best| DevScore {
             metric: best.metric,
             loss: best.loss,
@@ -379,6 +391,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         });
         Ok(StageReport {
             steps: self.step,
+            best_step: best_step.map(|step| step - self.options.first_step),
             best,
         })
     }

@@ -69,6 +69,11 @@ pub(super) fn tensors(stores: &[&ParameterStore], optimizers: &[Optimizer]) -> R
                 tensors.insert(format!("{number}/moment {moment}/{}", record.name), tensor);
             }
         }
+        let scalars = optimizer.scalars();
+        if !scalars.is_empty() {
+            let tensor = HostTensor::new(&[scalars.len()], Values::F64(scalars))?;
+            tensors.insert(format!("{number}/scalars"), tensor);
+        }
     }
     Ok(tensors)
 }
@@ -91,7 +96,12 @@ pub(super) fn restore(
             all.push(slices.collect::<Result<Vec<_>>>()?);
         }
         let made = updates.get(number).copied().unwrap_or(0);
-        optimizer.restore(&all, made)?;
+        let scalars = checkpoint.tensors.get(&format!("{number}/scalars"));
+        let scalars = match scalars.map(HostTensor::values) {
+            Some(Values::F64(scalars)) => scalars.as_slice(),
+            _ => &[],
+        };
+        optimizer.restore(&all, scalars, made)?;
     }
     Ok(())
 }

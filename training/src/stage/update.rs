@@ -79,6 +79,22 @@ impl Updater {
         Ok(())
     }
 
+    /// The gradients to come are those of another function.
+    pub(super) fn restart(&mut self) {
+        self.optimizers.iter_mut().for_each(Optimizer::restart);
+    }
+
+    /// Whether no optimiser has anything left to gain.
+    pub(super) fn has_converged(&self) -> bool {
+        self.optimizers.iter().all(Optimizer::has_converged)
+    }
+
+    /// The largest gradient, as a share of the first one, of optimisers with a tolerance.
+    pub(super) fn relative_norm(&self) -> Option<f64> {
+        let norms = self.optimizers.iter().filter_map(Optimizer::relative_norm);
+        norms.max_by(f64::total_cmp)
+    }
+
     /// Updates that each optimiser has made.
     pub(super) fn updates(&self) -> Vec<u64> {
         self.optimizers.iter().map(Optimizer::updates).collect()
