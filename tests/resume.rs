@@ -39,9 +39,13 @@ checkpoint_every = "5 steps"
 "#;
 
 fn distill(folder: &Path, out: &Path, resume: bool, threads: &str) -> Command {
+    limbeck("distill", folder, out, resume, threads)
+}
+
+fn limbeck(task: &str, folder: &Path, out: &Path, resume: bool, threads: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_limbeck"));
     command
-        .arg("distill")
+        .arg(task)
         .arg(folder.join("run.toml"))
         .arg("--out")
         .arg(out)
@@ -73,8 +77,9 @@ fn checkpoints(out: &Path) -> usize {
     })
 }
 
-fn weights(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    ["teacher", "student", "student_alone"]
+fn weights(out: &Path, models: &[&str]) -> Vec<(PathBuf, Vec<u8>)> {
+    models
+        .iter()
         .map(|model| PathBuf::from("model").join(model).join("model.safetensors"))
         .map(|path| {
             (
@@ -82,7 +87,25 @@ fn weights(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
                 std::fs::read(out.join(&path)).expect("finished weights"),
             )
         })
-        .into()
+        .collect()
+}
+
+/// Starts a run, and kills it once it has written this checkpoint or a later one.
+fn killed(mut command: Command, out: &Path, after: usize) {
+    let mut child = command.spawn().expect("a child");
+    let patience = Instant::now();
+    while checkpoints(out) < after && patience.elapsed() < Duration::from_secs(120) {
+        if child.try_wait().expect("a status").is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().expect("SIGKILL");
+    child.wait().expect("its end");
+}
+
+fn metrics(out: &Path) -> String {
+    std::fs::read_to_string(out.join("metrics.jsonl")).expect("metrics")
 }
 
 #[test]
@@ -91,29 +114,53 @@ fn killed_at_several_moments_and_resumed_with_other_threads() {
     std::fs::write(folder.path().join("run.toml"), RUN_FILE).expect("the run file");
     let whole = folder.path().join("whole");
     finish(distill(folder.path(), &whole, false, "1"));
-    let expected = weights(&whole);
+    let models = ["teacher", "student", "student_alone"];
+    let expected = weights(&whole, &models);
     // In the teacher's stage, in the student's, and in the student's alone.
     for (number, after) in [3, 40, 75, 150].into_iter().enumerate() {
         let out = folder.path().join(format!("killed-{number}"));
-        let mut child = distill(folder.path(), &out, false, "2")
-            .spawn()
-            .expect("a child");
-        let patience = Instant::now();
-        while checkpoints(&out) < after && patience.elapsed() < Duration::from_secs(120) {
-            if child.try_wait().expect("a status").is_some() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        child.kill().expect("SIGKILL");
-        child.wait().expect("its end");
+        killed(distill(folder.path(), &out, false, "2"), &out, after);
         finish(distill(folder.path(), &out, true, "2"));
-        assert_eq!(weights(&out), expected, "killed after checkpoint {after}");
-        assert_eq!(
-            std::fs::read_to_string(out.join("metrics.jsonl")).expect("metrics"),
-            std::fs::read_to_string(whole.join("metrics.jsonl")).expect("metrics"),
-            "killed after checkpoint {after}"
+        let what = format!("killed after checkpoint {after}");
+        assert_eq!(weights(&out, &models), expected, "{what}");
+        assert_eq!(metrics(&out), metrics(&whole), "{what}");
+    }
+}
+
+const GRID_FILE: &str = r#"
+task = "train"
+[data]
+format = "corpus"
+[data.corpus]
+train_size = 400
+test_size = 40
+[model]
+kind = "bag_of_ngrams"
+tolerance = 1e-5
+[training]
+length = "60 steps"
+checkpoint_every = "1 step"
+"#;
+
+#[test]
+fn killed_within_a_grid_and_resumed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("run.toml"), GRID_FILE).expect("the run file");
+    let whole = folder.path().join("whole");
+    finish(limbeck("train", folder.path(), &whole, false, "1"));
+    let expected = weights(&whole, &["model"]);
+    // Each value of C has 60 steps: within the first, the second and the last of them.
+    for (number, after) in [9, 75, 130].into_iter().enumerate() {
+        let out = folder.path().join(format!("killed-{number}"));
+        killed(
+            limbeck("train", folder.path(), &out, false, "2"),
+            &out,
+            after,
         );
+        finish(limbeck("train", folder.path(), &out, true, "2"));
+        let what = format!("killed after checkpoint {after}");
+        assert_eq!(weights(&out, &["model"]), expected, "{what}");
+        assert_eq!(metrics(&out), metrics(&whole), "{what}");
     }
 }
 

@@ -7,6 +7,7 @@ mod context;
 mod dataset;
 mod error;
 pub mod layerwise;
+mod linear_fit;
 mod measured;
 mod rehearsal;
 mod stages;

@@ -28,6 +28,10 @@ impl Measured {
         measured.evaluation.labels = data.labelled.classes.clone();
         for (name, classifier) in models {
             let (mut dev, _) = classifier.quality(&data.dev, &[])?;
+            // It was chosen there.
+            if let Some(c) = classifier.c() {
+                dev = dev.rate("c", c);
+            }
             match &data.test {
                 None => dev = classifier.with_cost(dev, &data.dev.texts)?,
                 Some(test) => {

@@ -23,6 +23,8 @@ pub(crate) fn stage_options(name: &str, config: &StageConfig, per_epoch: u64) ->
                 momentum: config.momentum,
                 weight_decay: config.weight_decay,
             },
+            // How far it goes is the model's to say.
+            Optimizer::ConjugateGradient => OptimizerConfig::ConjugateGradient { tolerance: 0.0 },
         },
         learning_rate: config.learning_rate,
         schedule: config.schedule(per_epoch),
@@ -30,5 +32,23 @@ pub(crate) fn stage_options(name: &str, config: &StageConfig, per_epoch: u64) ->
         patience: config.patience.get().map(|patience| patience as u32),
         evaluate_every: every(config.evaluate_every),
         checkpoint_every: every(config.checkpoint_every),
+    }
+}
+
+/// The options of a stage that fits a linear model once for each of `values` of C.
+pub(crate) fn fit_options(
+    name: &str,
+    config: &StageConfig,
+    tolerance: f64,
+    values: usize,
+) -> StageOptions {
+    // A step reads all texts: it is an epoch.
+    let options = stage_options(name, config, 1);
+    StageOptions {
+        evaluate_every: options.steps.max(1),
+        steps: options.steps * values as u64,
+        optimizer: OptimizerConfig::ConjugateGradient { tolerance },
+        patience: None,
+        ..options
     }
 }

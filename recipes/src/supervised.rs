@@ -1,7 +1,7 @@
 //! Plain supervised training of one classifier.
 
 use limbeck_data::read::LabelledSet;
-use limbeck_engine::{ParameterStore, Tape};
+use limbeck_engine::{ParameterStore, Tape, Var};
 use limbeck_losses::{Term, hard_cross_entropy, hinge};
 use limbeck_models::{Classifier, Encoded};
 use limbeck_training::stage::{DevScore, Objective};
@@ -70,6 +70,19 @@ pub enum SupervisedLoss {
     Hinge,
 }
 
+impl SupervisedLoss {
+    /// Its mean over texts with these scores and labels.
+    ///
+    /// # Errors
+    /// If they do not fit, or the device failed.
+    pub fn value(self, tape: &Tape, logits: &Var, labels: &[u32]) -> limbeck_engine::Result<Var> {
+        match self {
+            SupervisedLoss::CrossEntropy => hard_cross_entropy(tape, logits, labels),
+            SupervisedLoss::Hinge => hinge(tape, logits, labels),
+        }
+    }
+}
+
 /// `L = (1/M) Σ_i loss(y_i, z(x_i))` over batches of M labelled texts.
 pub struct Supervised<'a> {
     classifier: &'a mut TextClassifier,
@@ -119,10 +132,7 @@ impl Objective for Supervised<'_> {
         let model = self.classifier.model();
         let logits = model.forward(tape, &model.batch(&texts, 0)?)?.logits;
         let (name, weight) = self.term;
-        let value = tape.scope(name, || match self.loss {
-            SupervisedLoss::CrossEntropy => hard_cross_entropy(tape, &logits, &labels),
-            SupervisedLoss::Hinge => hinge(tape, &logits, &labels),
-        })?;
+        let value = tape.scope(name, || self.loss.value(tape, &logits, &labels))?;
         Ok(vec![Term::new(name, value, weight)])
     }
 

@@ -1,13 +1,17 @@
 //! Training one classifier on labelled texts.
 
 use limbeck_models::Head;
+use limbeck_training::stage::StageOptions;
 
-use crate::config::{BagLoss, Model, StageConfig, TrainRun};
+use crate::config::{
+    BagLoss, BagOfNgramsConfig, Model, NgramVocabulary, Optimizer, StageConfig, TrainRun,
+};
 use crate::context::RunContext;
 use crate::dataset::RunData;
 use crate::error::Result;
+use crate::linear_fit::LinearFit;
 use crate::measured::Measured;
-use crate::stages::stage_options;
+use crate::stages::{fit_options, stage_options};
 use crate::supervised::{Labelled, Supervised, SupervisedLoss};
 use crate::text::{Encoder, TextClassifier};
 
@@ -25,7 +29,11 @@ pub struct Trained {
 /// Those of data, device and training.
 pub fn train(run: &TrainRun, data: &RunData, context: &mut RunContext<'_>) -> Result<Trained> {
     let first_token = run.model.reads_first_token();
-    let encoder = Encoder::train(&run.model, &run.data, first_token, &data.labelled.texts)?;
+    let texts = match run.model.ngram_vocabulary() {
+        Some(NgramVocabulary::All) => &data.training_texts(),
+        _ => &data.labelled.texts,
+    };
+    let encoder = Encoder::train(&run.model, &run.data, first_token, texts)?;
     let mut work = SupervisedStage {
         name: "model",
         model: &run.model,
@@ -74,8 +82,7 @@ impl SupervisedStage<'_> {
         classes: &[String],
         context: &mut RunContext<'_>,
     ) -> Result<TextClassifier> {
-        let per_epoch = train.texts.len().div_ceil(self.training.batch_size.max(1)) as u64;
-        let options = stage_options(self.name, self.training, per_epoch);
+        let options = self.options(&train, dev);
         if let Some(finished) = context.finished(self.name)? {
             context.skip(options.steps);
             return Ok(finished);
@@ -93,10 +100,53 @@ impl SupervisedStage<'_> {
             Model::BagOfNgrams(config) if config.loss == BagLoss::Hinge => SupervisedLoss::Hinge,
             _ => SupervisedLoss::CrossEntropy,
         };
-        let batch = (self.training.batch_size, seed);
-        let mut objective = Supervised::new(&mut classifier, train, dev, batch, loss, self.term)?;
-        context.train(options, &mut objective)?;
+        if let Some(bag) = self.fitted() {
+            let grid = grid(bag, dev);
+            let parts = (grid, options.evaluate_every);
+            let name = self.term.0;
+            let mut objective = LinearFit::new(&classifier, (&train, dev), loss, parts, name)?;
+            let report = context.train(options, &mut objective)?;
+            objective.finish(&mut classifier, &report)?;
+        } else {
+            let batch = (self.training.batch_size, seed);
+            let mut objective =
+                Supervised::new(&mut classifier, train, dev, batch, loss, self.term)?;
+            context.train(options, &mut objective)?;
+        }
         context.keep(self.name, &classifier)?;
         Ok(classifier)
+    }
+
+    /// The model, if it is fitted to all texts at once.
+    fn fitted(&self) -> Option<&BagOfNgramsConfig> {
+        match self.model {
+            Model::BagOfNgrams(bag) if self.training.optimizer == Optimizer::ConjugateGradient => {
+                Some(bag)
+            }
+            _ => None,
+        }
+    }
+
+    fn options(&self, train: &Labelled, dev: &Labelled) -> StageOptions {
+        match self.fitted() {
+            Some(bag) => {
+                let values = grid(bag, dev).len();
+                fit_options(self.name, self.training, bag.tolerance, values)
+            }
+            None => {
+                let batch_size = self.training.batch_size.max(1);
+                let per_epoch = train.texts.len().div_ceil(batch_size) as u64;
+                stage_options(self.name, self.training, per_epoch)
+            }
+        }
+    }
+}
+
+/// The values of C to choose from. Without texts to choose by, the one in the middle.
+fn grid<'a>(bag: &'a BagOfNgramsConfig, dev: &Labelled) -> &'a [f64] {
+    let middle = bag.c.len() / 2;
+    match dev.texts.is_empty() {
+        true => &bag.c[middle..=middle],
+        false => &bag.c,
     }
 }

@@ -245,6 +245,31 @@ fn values_that_do_not_fit_each_other_are_refused() {
             "`distillation.matching`: \"tokens\" compares position by position: expected \"mean\"",
         ),
         (
+            "training.teacher.optimizer = \"conjugate_gradient\"",
+            "`training.teacher.optimizer`: expected \"adamw\" or \"sgd\"",
+        ),
+        (
+            "beside_teacher = { kind = \"bag_of_ngrams\", hidden_size = 8 }\n\
+             training.beside_teacher.optimizer = \"conjugate_gradient\"",
+            "\"bag_of_ngrams\" with `hidden_size = 0`",
+        ),
+        (
+            "beside_teacher.kind = \"bag_of_ngrams\"\ntraining.beside_teacher.clip_norm = 1",
+            "`training.beside_teacher.clip_norm`: expected \"off\"",
+        ),
+        (
+            "beside_teacher = { kind = \"bag_of_ngrams\", c = [1, 0.1] }",
+            "`beside_teacher.c`: expected one or more numbers above 0, rising",
+        ),
+        (
+            "beside_teacher = { kind = \"bag_of_ngrams\", c = [] }",
+            "`beside_teacher.c`: expected one or more numbers above 0",
+        ),
+        (
+            "beside_teacher = { kind = \"bag_of_ngrams\", tolerance = 1 }",
+            "`beside_teacher.tolerance`: expected a number between 0 and 1, found 1",
+        ),
+        (
             "pairs.source = \"file\"",
             "`pairs.pair_files`: expected at least one file",
         ),

@@ -8,7 +8,8 @@ use limbeck_data::read::{self, Column, Columns, FolderOptions, Part, ReadOptions
 use limbeck_data::tokenize::{TokenizerKind, TokenizerOptions};
 
 use super::{
-    DataConfig, Format, LayerwiseRun, Model, PairsConfig, TokenizerConfig, TransformerPooling,
+    DataConfig, Format, LayerwiseRun, Model, NgramVocabulary, PairsConfig, TokenizerConfig,
+    TransformerPooling,
 };
 use crate::layerwise::Feature;
 
@@ -117,6 +118,14 @@ impl Model {
         match tokenizer.kind {
             TokenizerKind::Character => Unit::Character,
             TokenizerKind::Word | TokenizerKind::Bpe | TokenizerKind::WordPiece => Unit::Word,
+        }
+    }
+
+    /// The texts its n-grams are counted in; `None` for models that read tokens.
+    pub fn ngram_vocabulary(&self) -> Option<NgramVocabulary> {
+        match self {
+            Self::BagOfNgrams(config) => Some(config.vocabulary),
+            Self::Transformer(_) | Self::TextCnn(_) => None,
         }
     }
 

@@ -41,8 +41,8 @@ pub use limbeck_data::read::Column;
 pub use limbeck_data::tokenize::TokenizerKind;
 pub use limbeck_training::schedule::Decay;
 pub use model::{
-    BagLoss, BagOfNgramsConfig, Model, ModelKind, Norm, TextCnnConfig, TextCnnPooling,
-    TokenizerConfig, Topology, TransformerConfig, TransformerPooling,
+    BagLoss, BagOfNgramsConfig, Model, ModelKind, NgramVocabulary, Norm, TextCnnConfig,
+    TextCnnPooling, TokenizerConfig, Topology, TransformerConfig, TransformerPooling,
 };
 pub use problem::{ConfigError, Problem};
 pub use source::Override;
@@ -168,7 +168,7 @@ impl LayerwiseRun {
                 unlabelled_batch_size: 32,
                 teacher: StageConfig::of_layerwise(teacher),
                 student: StageConfig::of_layerwise(ModelKind::TextCnn),
-                beside_teacher: beside_teacher.map(StageConfig::of_layerwise),
+                beside_teacher: beside_teacher.map(StageConfig::of_beside_teacher),
             },
         }
     }

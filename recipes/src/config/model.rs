@@ -50,6 +50,18 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The same model with one value of C instead of those to choose from, if it has any.
+    #[must_use]
+    pub fn with_c(&self, c: Option<f64>) -> Self {
+        let mut model = self.clone();
+        if let (Self::BagOfNgrams(config), Some(c)) = (&mut model, c) {
+            config.c = vec![c];
+        }
+        model
+    }
+}
+
 /// How text becomes token ids, and how large the vocabulary may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -212,7 +224,9 @@ pub struct BagOfNgramsConfig {
     pub unit: Unit,
     /// Shortest and longest n-gram.
     pub ngrams: [usize; 2],
-    /// N-grams seen in fewer training texts than this are ignored (not used with hashing).
+    /// Which training texts n-grams and their rarity are counted in.
+    pub vocabulary: NgramVocabulary,
+    /// N-grams seen in fewer of these texts than this are ignored (not used with hashing).
     pub min_count: usize,
     /// Hash n-grams into 2^bits rows instead of counting a vocabulary.
     pub hash_bits: OffOr<u32>,
@@ -224,6 +238,31 @@ pub struct BagOfNgramsConfig {
     pub dropout: f64,
     /// What training minimises.
     pub loss: BagLoss,
+    /// With `optimizer = "conjugate_gradient"`: the values of C in ½‖W‖² + C Σ loss, rising; the one
+    /// that is best on dev stays.
+    pub c: Vec<f64>,
+    /// With `optimizer = "conjugate_gradient"`: a fit ends once the gradient's norm is this share
+    /// of the first one's.
+    pub tolerance: f64,
+}
+
+impl BagOfNgramsConfig {
+    /// The defaults for a loss.
+    pub fn of_loss(loss: BagLoss) -> Self {
+        Self {
+            loss,
+            c: match loss {
+                BagLoss::Hinge => vec![0.1, 1.0, 10.0],
+                BagLoss::Softmax => vec![1.0, 10.0, 100.0],
+            },
+            ..Self::default()
+        }
+    }
+
+    /// Whether scores are linear in the counts, so that the loss is convex.
+    pub fn is_linear(&self) -> bool {
+        self.hidden_size == 0
+    }
 }
 
 impl Default for BagOfNgramsConfig {
@@ -231,14 +270,27 @@ impl Default for BagOfNgramsConfig {
         Self {
             unit: Unit::Word,
             ngrams: [1, 2],
+            vocabulary: NgramVocabulary::Labelled,
             min_count: 1,
             hash_bits: OffOr::Off,
             sublinear: true,
             hidden_size: 0,
             dropout: 0.0,
             loss: BagLoss::Hinge,
+            c: vec![0.1, 1.0, 10.0],
+            tolerance: 3e-4,
         }
     }
+}
+
+/// The texts that the n-grams of a model are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NgramVocabulary {
+    /// Those the model is trained on: a text's length is then that of what the model knows of it.
+    Labelled,
+    /// All training texts, those without labels included.
+    All,
 }
 
 /// What a bag-of-n-grams classifier minimises.

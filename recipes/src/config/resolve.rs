@@ -8,7 +8,10 @@ use super::check;
 use super::problem::{ConfigError, Problem};
 use super::source::{Key, Setting, Source};
 use super::suggest;
-use super::{Format, LayerwiseRun, ModelKind, Run, Task, TrainRun};
+use super::{
+    BagOfNgramsConfig, Format, LayerwiseRun, Model, ModelKind, Optimizer, Run, StageConfig, Task,
+    TrainRun,
+};
 use crate::layerwise::Preset;
 
 /// The complete run that the settings describe.
@@ -42,7 +45,13 @@ pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
 fn train(source: &Source) -> Result<(Run, Vec<Problem>), ConfigError> {
     let format = leading(source, &["data", "format"], Format::Tsv)?;
     let kind = leading(source, &["model", "kind"], ModelKind::TextCnn)?;
-    let defaults = TrainRun::defaults(kind, format);
+    let mut defaults = TrainRun::defaults(kind, format);
+    let stage = Stage {
+        section: &["training"],
+        config: &mut defaults.training,
+        in_batches: StageConfig::bag_of_ngrams_in_batches(),
+    };
+    bag_of_ngrams(source, "model", &mut defaults.model, Some(stage));
     Ok(apply(&Run::Train(Box::new(defaults)), source))
 }
 
@@ -73,8 +82,45 @@ fn layerwise_defaults(source: &mut Source, preset: Preset) -> Result<Run, Config
     let format = leading(source, &["data", "format"], Format::Tsv)?;
     let teacher = leading(source, &["teacher", "kind"], ModelKind::Transformer)?;
     let beside = beside_teacher_kind(source)?;
-    let run = LayerwiseRun::defaults(preset, teacher, beside, format);
+    let mut run = LayerwiseRun::defaults(preset, teacher, beside, format);
+    bag_of_ngrams(source, "teacher", &mut run.teacher, None);
+    let training = run.training.beside_teacher.as_mut();
+    if let Some((beside, config)) = run.beside_teacher.as_mut().zip(training) {
+        let stage = Stage {
+            section: &["training", "beside_teacher"],
+            config,
+            in_batches: StageConfig::of_layerwise(ModelKind::BagOfNgrams),
+        };
+        bag_of_ngrams(source, "beside_teacher", &mut beside.model, Some(stage));
+    }
     Ok(Run::Layerwise(Box::new(run)))
+}
+
+/// How a bag of n-grams is trained where it may be fitted to all texts at once.
+struct Stage<'a> {
+    section: &'a [&'a str],
+    config: &'a mut StageConfig,
+    /// What suits it where it is not.
+    in_batches: StageConfig,
+}
+
+/// The defaults of a bag of n-grams depend on its loss, and on whether it is trained in batches. A
+/// value that is none is left for the settings themselves to complain of.
+fn bag_of_ngrams(source: &Source, section: &str, model: &mut Model, stage: Option<Stage<'_>>) {
+    let Model::BagOfNgrams(config) = model else {
+        return;
+    };
+    let loss = leading(source, &[section, "loss"], config.loss);
+    *config = BagOfNgramsConfig::of_loss(loss.unwrap_or(config.loss));
+    let Some(stage) = stage else { return };
+    let hidden_size = leading(source, &[section, "hidden_size"], config.hidden_size);
+    let linear = hidden_size.is_ok_and(|size| size == 0);
+    let key = [stage.section, &["optimizer"]].concat();
+    let optimizer = leading(source, &key, Optimizer::ConjugateGradient);
+    let at_once = optimizer.is_ok_and(|optimizer| optimizer == Optimizer::ConjugateGradient);
+    if !(linear && at_once) {
+        *stage.config = stage.in_batches;
+    }
 }
 
 /// The kind of the second teacher. `kind = "none"` takes the whole section back, so that one

@@ -10,9 +10,10 @@ use super::values::{Extent, OffOr};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StageConfig {
-    /// Length of the stage in steps or epochs.
+    /// Length of the stage in steps or epochs; of `conjugate_gradient`, the most steps for one value
+    /// of C.
     pub length: Extent,
-    /// Labelled texts per step.
+    /// Labelled texts per step (`conjugate_gradient` reads all).
     pub batch_size: usize,
     /// The update rule.
     pub optimizer: Optimizer,
@@ -70,23 +71,49 @@ impl StageConfig {
                 ..base
             },
             ModelKind::BagOfNgrams => Self {
-                learning_rate: 5e-3,
-                warm_up: Extent::Steps(0),
-                schedule: Decay::Linear,
-                ..base
+                length: Extent::Steps(300),
+                optimizer: Optimizer::ConjugateGradient,
+                checkpoint_every: Extent::Steps(100),
+                ..Self::bag_of_ngrams_in_batches()
             },
+        }
+    }
+
+    /// The settings that suit a bag of n-grams with a hidden layer, or one trained in batches.
+    pub fn bag_of_ngrams_in_batches() -> Self {
+        Self {
+            learning_rate: 5e-3,
+            schedule: Decay::Linear,
+            ..Self::of_kind(ModelKind::TextCnn)
         }
     }
 
     /// The settings of a stage of `layerwise`: a fixed number of steps, evaluated twenty times,
     /// so that every arm of a comparison takes the same number of updates.
     pub fn of_layerwise(kind: ModelKind) -> Self {
+        match kind {
+            // A teacher reads batches of labelled texts beside batches of pairs.
+            ModelKind::BagOfNgrams => Self::bag_of_ngrams_in_batches().in_steps(),
+            ModelKind::TextCnn | ModelKind::Transformer => Self::of_kind(kind).in_steps(),
+        }
+    }
+
+    /// The settings of the second teacher, which reads labelled texts alone.
+    pub fn of_beside_teacher(kind: ModelKind) -> Self {
+        match kind {
+            ModelKind::BagOfNgrams => Self::of_kind(kind),
+            ModelKind::TextCnn | ModelKind::Transformer => Self::of_layerwise(kind),
+        }
+    }
+
+    /// The same settings over a fixed number of steps.
+    pub(super) fn in_steps(self) -> Self {
         Self {
             length: Extent::Steps(1000),
             patience: OffOr::Off,
             evaluate_every: Extent::Share(0.05),
             checkpoint_every: Extent::Share(0.05),
-            ..Self::of_kind(kind)
+            ..self
         }
     }
 }
@@ -117,4 +144,6 @@ pub enum Optimizer {
     Adamw,
     /// Stochastic gradient descent with momentum.
     Sgd,
+    /// All texts at once, to the optimum of a convex loss: for a linear bag of n-grams.
+    ConjugateGradient,
 }

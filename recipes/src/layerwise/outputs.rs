@@ -2,6 +2,7 @@
 //! in them.
 
 use limbeck_data::pairs::TextPair;
+use limbeck_data::read::LabelledSet;
 use limbeck_data::split::folds;
 use limbeck_models::{Classifier, Encoded, Head, TextPooling};
 use limbeck_training::TrainingError;
@@ -12,7 +13,7 @@ use super::pairs::EncodedPairs;
 use super::run::Recipe;
 use super::targets::{LevelSource, Targets};
 use super::token_levels::TokenLevels;
-use crate::config::{BesideTeacher, StageConfig};
+use crate::config::{BesideTeacher, Model, NgramVocabulary, StageConfig};
 use crate::error::Result;
 use crate::supervised::Labelled;
 use crate::text::{Encoder, TextClassifier, argmax, logits_of, softmax};
@@ -181,33 +182,32 @@ impl Recipe<'_, '_> {
         else {
             return Ok(None);
         };
-        let first_token = config.model.reads_first_token();
-        let texts = self.data.training_texts();
-        let encoder = Encoder::train(&config.model, &run.data, first_token, &texts)?;
-        let labelled = Labelled::new(&encoder, &self.data.labelled);
-        let dev = Labelled::new(&encoder, &self.data.dev);
-        let classes = &self.data.labelled.classes;
-        let classifier = beside_stage("beside_teacher", config, training).run_on(
-            encoder.clone(),
-            labelled.clone(),
-            &dev,
-            classes,
-            self.context,
+        let classifier = self.beside_stage(
+            "beside_teacher",
+            &config.model,
+            training,
+            &self.data.labelled,
         )?;
+        let encoder = classifier.encoder();
+        let labelled = Labelled::new(encoder, &self.data.labelled);
+        let dev = Labelled::new(encoder, &self.data.dev);
         let mut logits = logits_of(classifier.model(), &labelled.all())?;
         if config.targets == TeacherTargets::CrossFit {
+            // What was chosen on dev is not chosen again in every fold.
+            let model = config.model.with_c(classifier.c());
             let fold_of = self.folds()?;
+            let all = &self.data.labelled;
             for fold in 0..run.distillation.folds {
-                let (inside, outside) = labelled.divide(|row| fold_of[row] == fold);
+                let (inside, outside): (Vec<usize>, Vec<usize>) =
+                    (0..all.len()).partition(|&row| fold_of[row] == fold);
                 let name = format!("beside_fold_{}", fold + 1);
-                let mut stage = beside_stage(&name, config, training);
-                let fitted =
-                    stage.run_on(encoder.clone(), outside.0, &dev, classes, self.context)?;
-                fill(&mut logits, &inside, fitted.model())?;
+                let fitted = self.beside_stage(&name, &model, training, &all.select(&outside))?;
+                let texts = Labelled::new(fitted.encoder(), &all.select(&inside));
+                fill(&mut logits, &(texts, inside), fitted.model())?;
             }
         }
         let temperature = calibration(config, &classifier, &dev)?;
-        let encoded = EncodedPairs::new(&encoder, pairs);
+        let encoded = EncodedPairs::new(encoder, pairs);
         let pairs = logits_of(classifier.model(), &encoded.all())?;
         Ok(Some(Beside {
             classifier,
@@ -216,20 +216,31 @@ impl Recipe<'_, '_> {
             temperature,
         }))
     }
-}
 
-fn beside_stage<'a>(
-    name: &'a str,
-    config: &'a BesideTeacher,
-    training: &'a StageConfig,
-) -> SupervisedStage<'a> {
-    let (model, head) = (&config.model, Head::Pooled);
-    SupervisedStage {
-        name,
-        model,
-        head,
-        training,
-        term: ("L1", 1.0),
+    /// Trains a model of the second teacher's kind on some labelled texts.
+    fn beside_stage(
+        &mut self,
+        name: &str,
+        model: &Model,
+        training: &StageConfig,
+        labelled: &LabelledSet,
+    ) -> Result<TextClassifier> {
+        let texts = match model.ngram_vocabulary() {
+            Some(NgramVocabulary::Labelled) => &labelled.texts,
+            _ => &self.data.training_texts(),
+        };
+        let first_token = model.reads_first_token();
+        let encoder = Encoder::train(model, &self.run.data, first_token, texts)?;
+        let mut stage = SupervisedStage {
+            name,
+            model,
+            head: Head::Pooled,
+            training,
+            term: ("L1", 1.0),
+        };
+        let train = Labelled::new(&encoder, labelled);
+        let dev = Labelled::new(&encoder, &self.data.dev);
+        stage.run_on(encoder, train, &dev, &labelled.classes, self.context)
     }
 }
 

@@ -14,7 +14,7 @@ use super::ready_made::read_teacher;
 use super::student::{Lessons, StudentLoss, StudentObjective};
 use super::teacher::TeacherObjective;
 use super::weights::ConsistencyTerm;
-use crate::config::{LayerwiseRun, Model};
+use crate::config::{LayerwiseRun, Model, NgramVocabulary};
 use crate::context::RunContext;
 use crate::dataset::RunData;
 use crate::error::Result;
@@ -92,9 +92,12 @@ impl Recipe<'_, '_> {
         if let Some(folder) = self.run.teacher_folder() {
             return self.ready_made_teacher(folder);
         }
-        let texts = self.data.training_texts();
+        let texts = match self.run.teacher.ngram_vocabulary() {
+            Some(NgramVocabulary::Labelled) => &self.data.labelled.texts,
+            _ => &self.data.training_texts(),
+        };
         let first_token = self.run.teacher_needs_first_token();
-        let encoder = Encoder::train(&self.run.teacher, &self.run.data, first_token, &texts)?;
+        let encoder = Encoder::train(&self.run.teacher, &self.run.data, first_token, texts)?;
         let labelled = Labelled::new(&encoder, &self.data.labelled);
         self.train_teacher("teacher", encoder, &labelled, pairs)
     }

@@ -22,6 +22,7 @@ pub struct TextClassifier {
     pub(super) encoder: Encoder,
     pub(super) model: Box<dyn Classifier>,
     pub(super) labels: Vec<String>,
+    pub(super) c: Option<f64>,
 }
 
 /// What a classifier thinks of one text.
@@ -55,6 +56,7 @@ impl TextClassifier {
             encoder,
             model,
             labels: labels.to_vec(),
+            c: None,
         })
     }
 
@@ -81,6 +83,15 @@ impl TextClassifier {
     /// The model, to train.
     pub fn model_mut(&mut self) -> &mut dyn Classifier {
         &mut *self.model
+    }
+
+    /// The value of C that was chosen, for a penalised linear model.
+    pub fn c(&self) -> Option<f64> {
+        self.c
+    }
+
+    pub(crate) fn set_c(&mut self, c: f64) {
+        self.c = Some(c);
     }
 
     /// The encoder.

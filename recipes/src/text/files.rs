@@ -29,6 +29,9 @@ struct ConfigFile {
     /// 0 where the embedding is not projected; absent in files from before it could be.
     #[serde(default)]
     projected_embedding_size: usize,
+    /// Of a penalised linear model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    c: Option<f64>,
     model: Model,
 }
 
@@ -54,6 +57,7 @@ impl TextClassifier {
             projected_layers,
             projected_size,
             projected_embedding_size: embedding_size.unwrap_or(0),
+            c: self.c,
             model: self.config.clone(),
         };
         if let Some(parent) = folder.parent() {
@@ -108,6 +112,7 @@ impl TextClassifier {
         let mut classifier =
             TextClassifier::new(&config.model, head, encoder, &config.labels, 0, device)?;
         load_weights(classifier.model.parameters_mut(), &folder.join(WEIGHTS))?;
+        classifier.c = config.c;
         Ok(classifier)
     }
 }

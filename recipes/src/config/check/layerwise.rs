@@ -14,19 +14,24 @@ impl Checks {
         self.pairs(&run.pairs, run.data.format);
         self.model("teacher", &run.teacher, &run.data);
         self.stage("training.teacher", &run.training.teacher);
+        self.solver("training.teacher", &run.training.teacher, None);
         self.text_cnn("student", &run.student);
         self.kernel_widths_grow(&run.student.kernel_sizes);
         self.stage("training.student", &run.training.student);
+        self.solver("training.student", &run.training.student, None);
         self.at_least_one(
             "training.unlabelled_batch_size".into(),
             run.training.unlabelled_batch_size,
         );
-        if let Some(beside) = &run.beside_teacher {
+        if let Some((beside, stage)) = run
+            .beside_teacher
+            .as_ref()
+            .zip(run.training.beside_teacher.as_ref())
+        {
             self.share_above_zero("beside_teacher.weight".into(), beside.weight);
             self.model("beside_teacher", &beside.model, &run.data);
-        }
-        if let Some(stage) = &run.training.beside_teacher {
             self.stage("training.beside_teacher", stage);
+            self.solver("training.beside_teacher", stage, Some(&beside.model));
         }
         self.options(&run.distillation);
         self.layers_fit(run);

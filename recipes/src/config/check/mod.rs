@@ -3,8 +3,8 @@
 mod layerwise;
 
 use super::{
-    BagOfNgramsConfig, Column, DataConfig, Extent, Format, Model, OffOr, Run, StageConfig,
-    TextCnnConfig, TokenizerConfig, TransformerConfig,
+    BagOfNgramsConfig, Column, DataConfig, Extent, Format, Model, OffOr, Optimizer, Run,
+    StageConfig, TextCnnConfig, TokenizerConfig, TransformerConfig,
 };
 
 /// All that is wrong: dotted key and message.
@@ -15,6 +15,7 @@ pub(super) fn problems_of(run: &Run) -> Vec<(String, String)> {
         Run::Train(run) => {
             checks.model("model", &run.model, &run.data);
             checks.stage("training", &run.training);
+            checks.solver("training", &run.training, Some(&run.model));
         }
         Run::Layerwise(run) => checks.layerwise(run),
     }
@@ -168,11 +169,47 @@ impl Checks {
         });
         self.at_least_one(key("min_count"), config.min_count);
         self.rate(key("dropout"), config.dropout);
+        let positive = config.c.iter().all(|c| *c > 0.0 && c.is_finite());
+        let rising = config.c.windows(2).all(|pair| pair[0] < pair[1]);
+        self.require(positive && rising && !config.c.is_empty(), key("c"), || {
+            format!(
+                "expected one or more numbers above 0, rising, such as [0.1, 1.0, 10.0], found \
+                     {:?}",
+                config.c
+            )
+        });
+        self.require(
+            config.tolerance > 0.0 && config.tolerance < 1.0,
+            key("tolerance"),
+            || {
+                format!(
+                    "expected a number between 0 and 1, found {}",
+                    config.tolerance
+                )
+            },
+        );
         if let OffOr::On(bits) = config.hash_bits {
             self.require((8..=24).contains(&bits), key("hash_bits"), || {
                 format!("expected \"off\" or a number of bits from 8 to 24, found {bits}")
             });
         }
+    }
+
+    /// Conjugate gradients search for the optimum of one convex function.
+    fn solver(&mut self, section: &str, stage: &StageConfig, model: Option<&Model>) {
+        if stage.optimizer != Optimizer::ConjugateGradient {
+            return;
+        }
+        if matches!(model, Some(Model::BagOfNgrams(config)) if config.is_linear()) {
+            let unclipped = stage.clip_norm == OffOr::Off;
+            return self.require(unclipped, format!("{section}.clip_norm"), || {
+                "expected \"off\", since \"conjugate_gradient\" needs the gradient as it is".into()
+            });
+        }
+        let message = "expected \"adamw\" or \"sgd\": \"conjugate_gradient\" is for a convex loss of \
+                       labelled texts alone, that of a \"bag_of_ngrams\" with `hidden_size = 0`";
+        self.found
+            .push((format!("{section}.optimizer"), message.into()));
     }
 
     fn tokenizer(&mut self, section: &str, config: &TokenizerConfig) {
