@@ -4,6 +4,7 @@
 use limbeck_engine::chunked;
 
 use super::narrow::{Left, Product, narrow_product};
+use super::simd::vectorised;
 
 /// Up to this many rows a product reads its right operand where it lies instead of packing it.
 const NARROW: usize = 8;
@@ -54,6 +55,15 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// The matrix without its first `columns` columns.
+    fn skip_columns(self, columns: usize) -> Self {
+        let start = (columns * self.column_stride).min(self.data.len());
+        Matrix {
+            data: &self.data[start..],
+            ..self
+        }
+    }
+
     fn holds(&self, rows: usize, columns: usize) -> bool {
         rows == 0
             || columns == 0
@@ -61,9 +71,16 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// Rows of `c` per task: every task packs the right operand for itself, which 32 rows pay for.
+/// A sum over more elements than this is cut into parts of about this length, if it is also long
+/// beside the number of rows.
+const DEPTH: usize = 512;
+
+/// Elements of the result per task where parts are added.
+const BLOCK: usize = 8192;
+
+/// Rows of `c` per task: every task packs the right operand for itself, which many rows pay for.
 fn rows_per_task(m: usize) -> usize {
-    m.div_ceil(8).next_multiple_of(8).clamp(32, 128)
+    m.div_ceil(8).next_multiple_of(8).clamp(32, 256)
 }
 
 /// `c = a b` (or `c += a b`) with a: m x k, b: k x n, c: row-major m x n. After each block of
@@ -103,7 +120,57 @@ pub fn gemm(
     accumulate: bool,
     c: &mut [f32],
 ) {
-    gemm_then(shape, a, b, accumulate, c, |_, _| ());
+    let (m, k, _) = shape;
+    if k > DEPTH && k >= 2 * m {
+        deep(shape, a, b, accumulate, c);
+    } else {
+        gemm_then(shape, a, b, accumulate, c, |_, _| ());
+    }
+}
+
+/// A product with few rows and long sums, as gradients of weights are: rows would be too few tasks,
+/// each packing all of the right operand. The sums are cut instead, where the shape says, and the
+/// parts added in order; no element of either operand is packed twice.
+fn deep(
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    accumulate: bool,
+    c: &mut [f32],
+) {
+    assert_eq!(c.len(), m * n, "gemm: the result has not m x n elements");
+    assert!(
+        a.holds(m, k) && b.holds(k, n),
+        "gemm: an operand is smaller than its shape"
+    );
+    let depth = k.div_ceil(k.div_ceil(DEPTH));
+    let parts = k.div_ceil(depth);
+    let mut sums = vec![0.0; parts * m * n];
+    if sums.is_empty() {
+        return;
+    }
+    chunked(&mut sums, m * n, m * n * k / 16, |part, sum| {
+        let first = part * depth;
+        let shape = (m, depth.min(k - first), n);
+        let (a, b) = (a.skip_columns(first), b.skip_rows(first));
+        product(shape, 1.0, a, b, false, sum, n);
+    });
+    chunked(c, BLOCK, sums.len(), |block, c| {
+        if !accumulate {
+            c.fill(0.0);
+        }
+        for sum in sums.chunks_exact(m * n) {
+            add(c, &sum[block * BLOCK..][..c.len()]);
+        }
+    });
+}
+
+vectorised! {
+    fn add(into: &mut [f32], from: &[f32]) {
+        for (into, from) in into.iter_mut().zip(from) {
+            *into += from;
+        }
+    }
 }
 
 /// `c = alpha a b` (or `c += alpha a b`) on the calling thread: for blocks of a larger task. Row i
