@@ -1,5 +1,7 @@
 //! What the frozen teacher says of fixed texts: computed once, kept on the host, uploaded by row.
 
+use std::collections::HashMap;
+
 use limbeck_engine::{Device, Error, Result, Tape, Tensor, Var};
 use limbeck_models::{Classifier, Encoded, TextPooling};
 
@@ -21,6 +23,29 @@ impl Rows {
         }
         device.real(&values, [rows.len(), self.width])
     }
+
+    /// Gives every row the values of the row it equals.
+    fn repeat(&mut self, same: &[usize]) {
+        for (row, &first) in same.iter().enumerate() {
+            let from = first * self.width..(first + 1) * self.width;
+            if first != row && from.end <= self.values.len() {
+                self.values.copy_within(from, row * self.width);
+            }
+        }
+    }
+}
+
+/// For each text the first text with the same tokens.
+fn first_equals(texts: &[&Encoded]) -> Vec<usize> {
+    let mut first: HashMap<&[u32], usize> = HashMap::new();
+    let mut same = Vec::with_capacity(texts.len());
+    for (row, &text) in texts.iter().enumerate() {
+        same.push(match text {
+            Encoded::Tokens(tokens) => *first.entry(tokens.ids()).or_insert(row),
+            Encoded::Ngrams(_) => row,
+        });
+    }
+    same
 }
 
 /// Where the teacher's levels come from.
@@ -54,6 +79,9 @@ impl Targets {
         const TOGETHER: usize = 64;
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&row| texts[row].len());
+        // Texts stand here as often as they have other wordings: the teacher reads each once.
+        let same = first_equals(texts);
+        order.retain(|&row| same[row] == row);
         if teacher.device().is_shapes() {
             // The last texts are the longest, and there are no numbers to wait for.
             order.drain(..order.len().saturating_sub(TOGETHER));
@@ -79,6 +107,9 @@ impl Targets {
             for (level, var) in targets.levels.iter_mut().zip(&levels) {
                 scatter(level, texts.len(), rows, var)?;
             }
+        }
+        for rows in std::iter::once(&mut targets.logits).chain(&mut targets.levels) {
+            rows.repeat(&same);
         }
         Ok(targets)
     }
