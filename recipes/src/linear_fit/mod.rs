@@ -108,10 +108,12 @@ impl<'a> LinearFit<'a> {
         // Without dev texts nothing is chosen, and the weights at hand are those of the last part.
         let last = report.best_step.unwrap_or(report.steps);
         let c = self.value(last.saturating_sub(1) / self.steps);
-        tracing::info!("C = {c} of {:?}", self.grid);
         classifier.set_c(c);
         if self.model.device().is_shapes() {
             return Ok(());
+        }
+        if self.grid.len() > 1 {
+            tracing::info!("C = {c} of {:?}", self.grid);
         }
         let (_, _, table) = &self.model.parameters().read()?[0];
         let expanded = self.basis.expand(table, self.model.classes());
@@ -181,7 +183,9 @@ impl Objective for LinearFit<'_> {
     fn evaluate(&self) -> limbeck_training::Result<Option<DevScore>> {
         let score = dev_score(&self.model, &self.dev)?;
         Ok(score.map(|mut score| {
-            tracing::info!("C = {}: accuracy {:.4} on dev", self.c, score.metric);
+            if !self.model.device().is_shapes() {
+                tracing::info!("C = {}: accuracy {:.4} on dev", self.c, score.metric);
+            }
             score.figures.push(("c", self.c));
             score
         }))
