@@ -309,3 +309,11 @@ fn no_escape_codes_reach_a_pipe() {
     let output = limbeck(&["check", "absent.toml", "-vv"]);
     assert!(!output.stderr.contains(&0x1b), "{}", stderr(&output));
 }
+
+#[test]
+fn check_reports_nothing_that_was_not_measured() {
+    let folder = folder_with("task = \"layerwise\"\n[beside_teacher]\nkind = \"bag_of_ngrams\"\n");
+    let output = limbeck_in(folder.path(), &["check", "run.toml"]);
+    assert!(stdout(&output).contains("beside teacher"));
+    assert_eq!(stderr(&output), "", "a rehearsal has no figures to log");
+}

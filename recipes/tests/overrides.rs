@@ -134,6 +134,8 @@ fn a_preset_section_holds_for_that_preset_alone() {
         None
     );
     assert_eq!(run(beside, &["preset=literal"]).beside_teacher, None);
+    let weight = run(beside, &["beside_teacher.weight=0.2"]).beside_teacher;
+    assert_eq!(weight.map(|b| b.weight), Some(0.2));
 }
 
 #[test]

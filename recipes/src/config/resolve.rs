@@ -55,8 +55,8 @@ fn train(source: &Source) -> Result<(Run, Vec<Problem>), ConfigError> {
     Ok(apply(&Run::Train(Box::new(defaults)), source))
 }
 
-/// With the section of the preset chosen. That of the other is looked at all the same, for keys
-/// and values that no preset knows.
+/// With the section of the preset chosen. That of the other is looked at all the same, as it would
+/// be read with that preset.
 fn layerwise(source: &mut Source) -> Result<(Run, Vec<Problem>), ConfigError> {
     let preset = leading(source, &["preset"], Preset::Tuned)?;
     let (name, other, other_name) = match preset {
@@ -65,16 +65,18 @@ fn layerwise(source: &mut Source) -> Result<(Run, Vec<Problem>), ConfigError> {
     };
     let section = source.take_section(name);
     let other_section = source.take_section(other_name);
-    let mut unused = source.clone();
-    unused.adopt(other_section);
+    let of_other_section = other_section.setting_places();
+    let mut with_other = source.clone();
+    with_other.adopt(other_section);
     source.adopt(section);
     let (run, mut problems) = apply(&layerwise_defaults(source, preset)?, source);
-    let (_, others) = apply(&layerwise_defaults(&mut unused, other)?, &unused);
-    for problem in others {
-        if !problems.contains(&problem) {
-            problems.push(problem);
-        }
-    }
+    let others = match layerwise_defaults(&mut with_other, other) {
+        Ok(defaults) => apply(&defaults, &with_other).1,
+        Err(error) => error.problems,
+    };
+    // What stands outside of the section may be wrong for that preset and right for this one.
+    let of_section = |problem: &Problem| of_other_section.contains(&problem.place);
+    problems.extend(others.into_iter().filter(of_section));
     Ok((run, problems))
 }
 

@@ -165,6 +165,12 @@ impl Source {
         taken
     }
 
+    /// The places of all settings.
+    pub(super) fn setting_places(&self) -> Vec<String> {
+        let keys = self.settings.iter().map(|setting| &setting.key);
+        keys.map(|key| self.place(key)).collect()
+    }
+
     /// Sets what a section said: it wins over the rest of the file, but not over the command line.
     pub(super) fn adopt(&mut self, section: Self) {
         for setting in section.settings {
