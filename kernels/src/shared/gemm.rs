@@ -3,8 +3,8 @@
 
 use limbeck_engine::chunked;
 
-use super::narrow::{Left, Product, narrow_product};
-use super::simd::vectorised;
+use super::narrow::{Product, narrow_product};
+use super::reduce::add_rows;
 
 /// Up to this many rows a product reads its right operand where it lies instead of packing it.
 const NARROW: usize = 8;
@@ -13,9 +13,9 @@ const NARROW: usize = 8;
 /// Overlapping rows are allowed (a convolution reads its windows that way).
 #[derive(Clone, Copy)]
 pub struct Matrix<'a> {
-    data: &'a [f32],
-    row_stride: usize,
-    column_stride: usize,
+    pub(super) data: &'a [f32],
+    pub(super) row_stride: usize,
+    pub(super) column_stride: usize,
 }
 
 impl<'a> Matrix<'a> {
@@ -47,7 +47,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// The matrix without its first `rows` rows.
-    fn skip_rows(self, rows: usize) -> Self {
+    pub(super) fn skip_rows(self, rows: usize) -> Self {
         let start = (rows * self.row_stride).min(self.data.len());
         Matrix {
             data: &self.data[start..],
@@ -160,17 +160,9 @@ fn deep(
             c.fill(0.0);
         }
         for sum in sums.chunks_exact(m * n) {
-            add(c, &sum[block * BLOCK..][..c.len()]);
+            add_rows(c, &sum[block * BLOCK..][..c.len()]);
         }
     });
-}
-
-vectorised! {
-    fn add(into: &mut [f32], from: &[f32]) {
-        for (into, from) in into.iter_mut().zip(from) {
-            *into += from;
-        }
-    }
 }
 
 /// `c = alpha a b` (or `c += alpha a b`) on the calling thread: for blocks of a larger task. Row i
@@ -209,12 +201,7 @@ pub fn product(
             alpha,
             accumulate,
         };
-        let left = Left {
-            data: a.data,
-            row_stride: a.row_stride,
-            column_stride: a.column_stride,
-        };
-        narrow_product(product, left, (b.data, b.row_stride), (c, c_stride));
+        narrow_product(product, a, (b.data, b.row_stride), (c, c_stride));
         return;
     }
     let beta = if accumulate { 1.0 } else { 0.0 };
@@ -255,6 +242,8 @@ mod tests {
             (20, 0, 4),
             (7, 13, 59),
             (17, 33, 40),
+            (5, 1100, 3),
+            (90, 1100, 100),
         ] {
             let a: Vec<f32> = (0..m * k).map(|i| (i % 7) as f32 - 3.0).collect();
             let b: Vec<f32> = (0..k * n).map(|i| (i % 5) as f32 - 2.0).collect();

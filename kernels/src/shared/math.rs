@@ -3,6 +3,8 @@
 //!
 //! exp, ln and tanh use the ranges and polynomials of Cephes (Moshier 1989, single precision);
 //! erf uses Chebyshev fits made for this project.
+// The coefficients are written as they were fitted: with more digits than f32 keeps, and some of
+// them near a constant that they are not.
 #![allow(
     clippy::excessive_precision,
     clippy::approx_constant,

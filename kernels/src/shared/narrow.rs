@@ -1,23 +1,17 @@
 //! Matrix products of few rows: one text, a short batch.
 //!
 //! A packed product first copies the right operand into the order its inner loop reads, which pays
-//! off over many rows alone. With a dozen rows the copy costs more than the arithmetic. Here the
+//! off over many rows alone. With a few rows the copy costs more than the arithmetic. Here the
 //! right operand is read where it lies, once for every four rows of the result.
 
 #[cfg(target_arch = "x86_64")]
 use limbeck_engine::{InstructionSet, instruction_set};
 
+use super::gemm::Matrix;
+
 /// Rows of the result that are computed together. With eight, 32 columns wide, the compiler no
 /// longer keeps the sums in registers (10 GFLOP/s in place of 59 on one AVX-512 core).
 const ROWS: usize = 4;
-
-/// The left operand: element (i, l) is `data[i * row_stride + l * column_stride]`.
-#[derive(Clone, Copy)]
-pub(super) struct Left<'a> {
-    pub(super) data: &'a [f32],
-    pub(super) row_stride: usize,
-    pub(super) column_stride: usize,
-}
 
 /// A product's sizes, its factor, and whether it is added to the result.
 #[derive(Clone, Copy)]
@@ -32,18 +26,18 @@ pub(super) struct Product {
 /// multiply-add where the machine has it, as in the packed product.
 pub(super) fn narrow_product(
     product: Product,
-    a: Left<'_>,
+    a: Matrix<'_>,
     (b, b_stride): (&[f32], usize),
     (c, c_stride): (&mut [f32], usize),
 ) {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
-        fn avx512(product: Product, a: Left<'_>, b: (&[f32], usize), c: (&mut [f32], usize)) {
+        fn avx512(product: Product, a: Matrix<'_>, b: (&[f32], usize), c: (&mut [f32], usize)) {
             tiles::<true>(product, a, b, c);
         }
         #[target_feature(enable = "avx2,fma")]
-        fn avx2(product: Product, a: Left<'_>, b: (&[f32], usize), c: (&mut [f32], usize)) {
+        fn avx2(product: Product, a: Matrix<'_>, b: (&[f32], usize), c: (&mut [f32], usize)) {
             tiles::<true>(product, a, b, c);
         }
         #[allow(unsafe_code)]
@@ -66,7 +60,7 @@ pub(super) fn narrow_product(
 #[inline(always)]
 fn tiles<const FUSED: bool>(
     product: Product,
-    a: Left<'_>,
+    a: Matrix<'_>,
     (b, b_stride): (&[f32], usize),
     (c, c_stride): (&mut [f32], usize),
 ) {
@@ -81,10 +75,7 @@ fn tiles<const FUSED: bool>(
             _ => 1,
         };
         while row < m {
-            let a = Left {
-                data: &a.data[row * a.row_stride..],
-                ..a
-            };
+            let a = a.skip_rows(row);
             let b = (&b[column..], b_stride);
             let c = (&mut c[row * c_stride + column..], c_stride);
             row += match width {
@@ -103,7 +94,7 @@ fn tiles<const FUSED: bool>(
 fn rows<const W: usize, const FUSED: bool>(
     left: usize,
     product: Product,
-    a: Left<'_>,
+    a: Matrix<'_>,
     b: (&[f32], usize),
     c: (&mut [f32], usize),
 ) -> usize {
@@ -118,7 +109,7 @@ fn rows<const W: usize, const FUSED: bool>(
 #[inline(always)]
 fn tile<const R: usize, const W: usize, const FUSED: bool>(
     product: Product,
-    a: Left<'_>,
+    a: Matrix<'_>,
     (b, b_stride): (&[f32], usize),
     (c, c_stride): (&mut [f32], usize),
 ) -> usize {
