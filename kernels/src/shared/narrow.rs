@@ -75,7 +75,7 @@ fn tiles<const FUSED: bool>(
             _ => 1,
         };
         while row < m {
-            let a = a.skip_rows(row);
+            let a = a.skip(row, 0);
             let b = (&b[column..], b_stride);
             let c = (&mut c[row * c_stride + column..], c_stride);
             row += match width {

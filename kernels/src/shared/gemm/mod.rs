@@ -1,78 +1,35 @@
-//! The matrix product on the CPU: one function, cut into blocks of rows that depend on the shape
-//! alone.
+//! The matrix product on the CPU, cut into blocks that depend on the shape alone.
+//!
+//! With AVX2 and AVX-512 the kernels are our own ([`blocked`], [`tile`]); elsewhere the crate
+//! `matrixmultiply` multiplies the blocks.
+
+#[cfg(target_arch = "x86_64")]
+mod blocked;
+mod matrix;
+#[cfg(target_arch = "x86_64")]
+mod pack;
+#[cfg(target_arch = "x86_64")]
+mod tile;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
 use limbeck_engine::chunked;
+#[cfg(target_arch = "x86_64")]
+use limbeck_engine::{InstructionSet, instruction_set};
 
 use super::narrow::{Product, narrow_product};
 use super::reduce::add_rows;
 
+pub use matrix::Matrix;
+
 /// Up to this many rows a product reads its right operand where it lies instead of packing it.
 const NARROW: usize = 8;
 
-/// A matrix in someone's memory: element (i, j) is `data[i * row_stride + j * column_stride]`.
-/// Overlapping rows are allowed (a convolution reads its windows that way).
-#[derive(Clone, Copy)]
-pub struct Matrix<'a> {
-    pub(super) data: &'a [f32],
-    pub(super) row_stride: usize,
-    pub(super) column_stride: usize,
-}
+/// A product of fewer rows has too few tasks: if its sums are longer than [`DEPTH`], it is cut
+/// along them.
+const FEW_ROWS: usize = 128;
 
-impl<'a> Matrix<'a> {
-    /// Row-major, `columns` wide.
-    pub fn rows(data: &'a [f32], columns: usize) -> Self {
-        Matrix {
-            data,
-            row_stride: columns,
-            column_stride: 1,
-        }
-    }
-
-    /// The transpose of a row-major matrix that is `columns` wide.
-    pub fn transposed(data: &'a [f32], columns: usize) -> Self {
-        Matrix {
-            data,
-            row_stride: 1,
-            column_stride: columns,
-        }
-    }
-
-    /// Any strides.
-    pub fn strided(data: &'a [f32], row_stride: usize, column_stride: usize) -> Self {
-        Matrix {
-            data,
-            row_stride,
-            column_stride,
-        }
-    }
-
-    /// The matrix without its first `rows` rows.
-    pub(super) fn skip_rows(self, rows: usize) -> Self {
-        let start = (rows * self.row_stride).min(self.data.len());
-        Matrix {
-            data: &self.data[start..],
-            ..self
-        }
-    }
-
-    /// The matrix without its first `columns` columns.
-    fn skip_columns(self, columns: usize) -> Self {
-        let start = (columns * self.column_stride).min(self.data.len());
-        Matrix {
-            data: &self.data[start..],
-            ..self
-        }
-    }
-
-    fn holds(&self, rows: usize, columns: usize) -> bool {
-        rows == 0
-            || columns == 0
-            || (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.data.len()
-    }
-}
-
-/// A sum over more elements than this is cut into parts of about this length, if it is also long
-/// beside the number of rows.
+/// About the length of the parts.
 const DEPTH: usize = 512;
 
 /// Elements of the result per task where parts are added.
@@ -102,12 +59,18 @@ pub fn gemm_then(
     if m == 0 || n == 0 {
         return;
     }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(tiles) = tiles()
+        && k > 0
+    {
+        return blocked::gemm_then(tiles, (m, k, n), a, b, accumulate, c, finish);
+    }
     let rows = rows_per_task(m);
     // A product touches its operands; the work is what the arithmetic is worth in such touches.
     chunked(c, rows * n, m * n * k / 16, |task, block| {
         let first = task * rows;
         let shape = (block.len() / n, k, n);
-        product(shape, 1.0, a.skip_rows(first), b, accumulate, block, n);
+        product(shape, 1.0, a.skip(first, 0), b, accumulate, block, n);
         finish(first, block);
     });
 }
@@ -121,7 +84,7 @@ pub fn gemm(
     c: &mut [f32],
 ) {
     let (m, k, _) = shape;
-    if k > DEPTH && k >= 2 * m {
+    if m <= FEW_ROWS && k > DEPTH {
         deep(shape, a, b, accumulate, c);
     } else {
         gemm_then(shape, a, b, accumulate, c, |_, _| ());
@@ -152,7 +115,7 @@ fn deep(
     chunked(&mut sums, m * n, m * n * k / 16, |part, sum| {
         let first = part * depth;
         let shape = (m, depth.min(k - first), n);
-        let (a, b) = (a.skip_columns(first), b.skip_rows(first));
+        let (a, b) = (a.skip(0, first), b.skip(first, 0));
         product(shape, 1.0, a, b, false, sum, n);
     });
     chunked(c, BLOCK, sums.len(), |block, c| {
@@ -204,6 +167,16 @@ pub fn product(
         narrow_product(product, a, (b.data, b.row_stride), (c, c_stride));
         return;
     }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(tiles) = tiles() {
+        let target = tile::Target {
+            c,
+            stride: c_stride,
+            alpha,
+            accumulate,
+        };
+        return blocked::product(tiles, (m, k, n), a, b, target);
+    }
     let beta = if accumulate { 1.0 } else { 0.0 };
     #[allow(unsafe_code)]
     // SAFETY: the assertions above say that every element the strides can reach lies inside its
@@ -229,40 +202,103 @@ pub fn product(
     }
 }
 
+/// The tiles of the instruction set in use.
+#[cfg(target_arch = "x86_64")]
+fn tiles() -> Option<tile::Tiles> {
+    match instruction_set() {
+        InstructionSet::Avx512 => Some(tile::Tiles::Avx512),
+        InstructionSet::Avx2 => Some(tile::Tiles::Avx2),
+        InstructionSet::Portable => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use limbeck_engine::{InstructionSet, set_instruction_set};
+
     use super::*;
 
+    /// Small integers, whose products and sums are exact.
+    fn integers(len: usize, range: usize) -> Vec<f32> {
+        let middle = (range / 2) as f32;
+        (0..len).map(|i| (i % range) as f32 - middle).collect()
+    }
+
+    fn transpose(matrix: &[f32], columns: usize) -> Vec<f32> {
+        let rows = matrix.len() / columns.max(1);
+        (0..matrix.len())
+            .map(|i| matrix[i % rows * columns + i / rows])
+            .collect()
+    }
+
+    /// `1 + a b` by three loops.
+    fn expected((m, k, n): (usize, usize, usize), a: &[f32], b: &[f32]) -> Vec<f32> {
+        let mut c = vec![1.0; m * n];
+        for i in 0..m {
+            for l in 0..k {
+                for j in 0..n {
+                    c[i * n + j] += a[i * k + l] * b[l * n + j];
+                }
+            }
+        }
+        c
+    }
+
     #[test]
-    fn agrees_with_three_loops_in_every_layout() {
-        for (m, k, n) in [
+    fn agrees_with_three_loops_in_every_layout_on_every_instruction_set() {
+        let shapes = [
             (1, 1, 1),
             (3, 5, 2),
             (130, 7, 9),
             (20, 0, 4),
             (7, 13, 59),
             (17, 33, 40),
+            // Sums cut into parts, and in several passes.
             (5, 1100, 3),
             (90, 1100, 100),
-        ] {
-            let a: Vec<f32> = (0..m * k).map(|i| (i % 7) as f32 - 3.0).collect();
-            let b: Vec<f32> = (0..k * n).map(|i| (i % 5) as f32 - 2.0).collect();
-            let at: Vec<f32> = (0..m * k)
-                .map(|i| a[(i % m.max(1)) * k + i / m.max(1)])
-                .collect();
-            let expected: Vec<f32> = (0..m * n)
-                .map(|i| {
-                    1.0 + (0..k)
-                        .map(|l| a[i / n * k + l] * b[l * n + i % n])
-                        .sum::<f32>()
-                })
-                .collect();
-            for a in [Matrix::rows(&a, k), Matrix::transposed(&at, m)] {
-                let mut c = vec![1.0; m * n];
-                gemm((m, k, n), a, Matrix::rows(&b, n), true, &mut c);
-                assert_eq!(c, expected, "{m} x {k} x {n}: small integers are exact");
+            (150, 2100, 17),
+            // Every height of a tile's tail, and widths on both sides of a register.
+            (43, 20, 31),
+            (57, 300, 33),
+            (300, 3, 16),
+            // More of the right operand than is packed at once.
+            (50, 1030, 1100),
+        ];
+        for (m, k, n) in shapes {
+            let (a, b) = (integers(m * k, 7), integers(k * n, 5));
+            let (at, bt) = (transpose(&a, k), transpose(&b, n));
+            let expected = expected((m, k, n), &a, &b);
+            let lefts = [Matrix::rows(&a, k), Matrix::transposed(&at, m)];
+            let rights = [Matrix::rows(&b, n), Matrix::transposed(&bt, k)];
+            for level in InstructionSet::ALL {
+                set_instruction_set(level);
+                for (layout, (a, b)) in lefts.iter().zip(rights).enumerate() {
+                    let mut c = vec![1.0; m * n];
+                    gemm((m, k, n), *a, b, true, &mut c);
+                    assert_eq!(c, expected, "{m} x {k} x {n}, layout {layout}, {level:?}");
+                    let mut c = vec![7.0; m * n];
+                    product((m, k, n), 2.0, *a, b, false, &mut c, n);
+                    let twice: Vec<f32> = expected.iter().map(|c| 2.0 * (c - 1.0)).collect();
+                    assert_eq!(c, twice, "one thread, {m} x {k} x {n}, {level:?}");
+                }
             }
         }
+        set_instruction_set(InstructionSet::best());
+    }
+
+    #[test]
+    fn the_end_sees_each_row_once_and_complete() {
+        let (m, k, n) = (200, 1030, 1100);
+        let (a, b) = (vec![1.0; m * k], vec![1.0; k * n]);
+        let mut c = vec![0.0; m * n];
+        let (a, b) = (Matrix::rows(&a, k), Matrix::rows(&b, n));
+        gemm_then((m, k, n), a, b, false, &mut c, |first, block| {
+            for (i, row) in block.chunks_exact_mut(n).enumerate() {
+                assert!(row.iter().all(|&c| c == k as f32));
+                row.fill((first + i) as f32);
+            }
+        });
+        assert!(c.iter().enumerate().all(|(i, &c)| c == (i / n) as f32));
     }
 
     #[test]

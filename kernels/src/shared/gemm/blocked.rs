@@ -1,0 +1,151 @@
+//! The product with tiles of our own: the right operand is packed once for all rows, the left one
+//! block by block as it is used.
+
+use limbeck_engine::chunked;
+
+use super::matrix::Matrix;
+use super::pack::{DEPTH, Left, Right};
+use super::tile::{Target, Tiles};
+
+/// Numbers of the right operand that are packed together and read by all threads, panel by panel.
+const SHARED: usize = 1024 * 1024;
+
+/// The same for a product on one thread: small enough for its second-level cache.
+const OWN: usize = 192 * 1024;
+
+/// Rows of the right operand that are packed together: a whole number of passes.
+const DEEP: usize = 4 * DEPTH;
+
+/// Groups of a tile's rows per task: enough that a panel of the right operand pays for its way into
+/// the first-level cache, few enough that the block of the left one stays in the second.
+const GROUPS: usize = 8;
+
+/// Up to this many groups of a tile's rows the right operand is read where it lies: its copy would
+/// cost more than it brings.
+const IN_PLACE: usize = 3;
+
+/// A product over several threads; see [`super::gemm_then`].
+pub(super) fn gemm_then(
+    tiles: Tiles,
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    accumulate: bool,
+    c: &mut [f32],
+    finish: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
+    let rows = rows_per_task(m, tiles);
+    for part in parts((k, n), SHARED, tiles) {
+        let right = part.right(m, b, tiles, true);
+        // A product touches its operands; the work is what the arithmetic is worth in touches.
+        chunked(c, rows * n, m * part.size() / 16, |task, block| {
+            let high = block.len() / n;
+            let target = Target {
+                c: &mut block[part.first_column..],
+                stride: n,
+                alpha: 1.0,
+                accumulate: accumulate || part.first_row > 0,
+            };
+            let a = a.skip(task * rows, part.first_row);
+            rows_times(tiles, (high, part.rows), a, &right, target);
+            if part.last {
+                finish(task * rows, block);
+            }
+        });
+    }
+}
+
+/// A product on the calling thread; see [`super::product`].
+pub(super) fn product(
+    tiles: Tiles,
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    target: Target<'_>,
+) {
+    let rows = GROUPS * tiles.rows();
+    for part in parts((k, n), OWN, tiles) {
+        let right = part.right(m, b, tiles, false);
+        for first in (0..m).step_by(rows) {
+            let target = Target {
+                c: &mut target.c[first * target.stride + part.first_column..],
+                accumulate: target.accumulate || part.first_row > 0,
+                ..target
+            };
+            let a = a.skip(first, part.first_row);
+            rows_times(tiles, (rows.min(m - first), part.rows), a, &right, target);
+        }
+    }
+}
+
+/// A part of the right operand that is packed at once.
+struct Part {
+    first_row: usize,
+    rows: usize,
+    first_column: usize,
+    columns: usize,
+    /// Whether the product is complete after it.
+    last: bool,
+}
+
+/// The right operand, k x n, in parts of at most `limit` numbers: columns after columns, those of
+/// one block from the first row to the last.
+fn parts((k, n): (usize, usize), limit: usize, tiles: Tiles) -> impl Iterator<Item = Part> {
+    let width = tiles.width();
+    let columns = (limit / k.min(DEEP) / width).max(1) * width;
+    (0..n).step_by(columns).flat_map(move |first_column| {
+        (0..k).step_by(DEEP).map(move |first_row| Part {
+            first_row,
+            rows: DEEP.min(k - first_row),
+            first_column,
+            columns: columns.min(n - first_column),
+            last: first_column + columns >= n && first_row + DEEP >= k,
+        })
+    })
+}
+
+impl Part {
+    fn size(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// The part itself, packed if it serves enough rows of the result.
+    fn right<'a>(&self, m: usize, b: Matrix<'a>, tiles: Tiles, parallel: bool) -> Right<'a> {
+        let b = b.skip(self.first_row, self.first_column);
+        if b.column_stride == 1 && m <= IN_PLACE * tiles.rows() {
+            Right::in_place(self.columns, b, tiles)
+        } else {
+            Right::pack((self.rows, self.columns), b, tiles, parallel)
+        }
+    }
+}
+
+/// Rows of the result per task: what [`GROUPS`] says, less where that would be fewer than sixteen
+/// tasks.
+fn rows_per_task(m: usize, tiles: Tiles) -> usize {
+    let groups = m.div_ceil(16 * tiles.rows()).clamp(2, GROUPS);
+    groups * tiles.rows()
+}
+
+/// `target = alpha a right` (or `+=`), the sums in passes of [`DEPTH`].
+fn rows_times(
+    tiles: Tiles,
+    (rows, k): (usize, usize),
+    a: Matrix<'_>,
+    right: &Right<'_>,
+    target: Target<'_>,
+) {
+    let mut left = Left::with_rows(rows, tiles);
+    for first in (0..k).step_by(DEPTH) {
+        let depth = DEPTH.min(k - first);
+        left.pack((rows, depth), a.skip(0, first), tiles);
+        for (column, panel) in right.panels(first) {
+            let mut target = Target {
+                c: &mut target.c[column..],
+                accumulate: target.accumulate || first > 0,
+                ..target
+            };
+            tiles.multiply((rows, depth), &left, panel, &mut target);
+        }
+    }
+}

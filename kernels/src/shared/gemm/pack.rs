@@ -1,0 +1,240 @@
+//! Operands copied into the order in which the tiles read them.
+
+use std::cell::Cell;
+
+use limbeck_engine::chunked;
+
+use super::matrix::Matrix;
+use super::tile::{Panel, Tiles};
+
+/// Elements of a sum that one pass adds up: a panel of the right operand of this depth and a tile's
+/// rows of the left one fit the first-level cache together.
+pub(super) const DEPTH: usize = 256;
+
+/// Distance of packed rows. A line more than the depth, so that the rows of a tile do not fall
+/// into the same set of the cache.
+pub(super) const ROW_STRIDE: usize = DEPTH + 16;
+
+/// Numbers in a cache line.
+const LINE: usize = 16;
+
+thread_local! {
+    static LEFT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    static RIGHT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
+/// Memory that a thread keeps for its next product, from a whole cache line on.
+struct Kept {
+    numbers: Vec<f32>,
+    start: usize,
+    home: &'static std::thread::LocalKey<Cell<Vec<f32>>>,
+}
+
+impl Kept {
+    fn take(home: &'static std::thread::LocalKey<Cell<Vec<f32>>>, len: usize) -> Self {
+        let mut numbers = home.take();
+        if numbers.len() < len + LINE {
+            numbers.resize(len + LINE, 0.0);
+        }
+        let start = numbers.as_ptr().align_offset(LINE * size_of::<f32>());
+        Self {
+            start: start.min(LINE),
+            numbers,
+            home,
+        }
+    }
+
+    fn get(&self) -> &[f32] {
+        &self.numbers[self.start..]
+    }
+
+    fn get_mut(&mut self) -> &mut [f32] {
+        &mut self.numbers[self.start..]
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.home.set(std::mem::take(&mut self.numbers));
+    }
+}
+
+/// A block of rows of the left operand. If its rows were contiguous they are kept, one each
+/// [`ROW_STRIDE`]; if its columns were, they lie one after another in groups of a tile's rows.
+/// Neither needs a transposition.
+pub(super) struct Left {
+    memory: Kept,
+    pub(super) by_rows: bool,
+}
+
+impl Left {
+    /// Memory for up to `rows` rows.
+    pub(super) fn with_rows(rows: usize, tiles: Tiles) -> Self {
+        Self {
+            memory: Kept::take(&LEFT, rows.next_multiple_of(tiles.rows()) * ROW_STRIDE),
+            by_rows: true,
+        }
+    }
+
+    pub(super) fn data(&self) -> &[f32] {
+        self.memory.get()
+    }
+
+    /// Whether `rows` x k elements lie in the memory.
+    pub(super) fn holds(&self, rows: usize, k: usize, tile_rows: usize) -> bool {
+        let len = if self.by_rows {
+            (rows - 1) * ROW_STRIDE + k
+        } else {
+            rows.next_multiple_of(tile_rows) * k
+        };
+        len <= self.data().len()
+    }
+
+    /// Packs the first `rows` x k elements of `a`.
+    pub(super) fn pack(&mut self, (rows, k): (usize, usize), a: Matrix<'_>, tiles: Tiles) {
+        self.by_rows = a.row_stride != 1 || a.column_stride == 1;
+        let into = self.memory.get_mut();
+        if !self.by_rows {
+            match tiles {
+                Tiles::Avx2 => columns::<6>((rows, k), a, into),
+                Tiles::Avx512 => columns::<14>((rows, k), a, into),
+            }
+        } else if a.column_stride == 1 {
+            for (i, into) in into.chunks_mut(ROW_STRIDE).take(rows).enumerate() {
+                into[..k].copy_from_slice(&a.data[i * a.row_stride..][..k]);
+            }
+        } else {
+            for (i, into) in into.chunks_mut(ROW_STRIDE).take(rows).enumerate() {
+                for (l, into) in into[..k].iter_mut().enumerate() {
+                    *into = a.data[i * a.row_stride + l * a.column_stride];
+                }
+            }
+        }
+    }
+}
+
+/// Groups of `ROWS` rows, in each column after column. A column is read through all groups, so that
+/// its cache lines are used whole.
+fn columns<const ROWS: usize>((rows, k): (usize, usize), a: Matrix<'_>, into: &mut [f32]) {
+    let whole = rows / ROWS;
+    for l in 0..k {
+        let column = &a.data[l * a.column_stride..][..rows];
+        let (groups, rest) = column.as_chunks::<ROWS>();
+        for (group, from) in groups.iter().enumerate() {
+            into[group * ROWS * k + l * ROWS..][..ROWS].copy_from_slice(from);
+        }
+        if !rest.is_empty() {
+            into[whole * ROWS * k + l * ROWS..][..rest.len()].copy_from_slice(rest);
+        }
+    }
+}
+
+/// Columns of the right operand, cut into panels of a tile's width.
+pub(super) struct Right<'a> {
+    source: Source<'a>,
+    columns: usize,
+    width: usize,
+}
+
+enum Source<'a> {
+    /// Panel after panel, each of k rows.
+    Packed { memory: Kept, k: usize },
+    /// Rows are contiguous and read where they lie.
+    InPlace(Matrix<'a>),
+}
+
+impl<'a> Right<'a> {
+    /// Packs the first k x `columns` elements of `b`, on several threads if `parallel`.
+    pub(super) fn pack(
+        (k, columns): (usize, usize),
+        b: Matrix<'_>,
+        tiles: Tiles,
+        parallel: bool,
+    ) -> Self {
+        let width = tiles.width();
+        let len = k * columns.next_multiple_of(width);
+        let mut memory = Kept::take(&RIGHT, len);
+        let work = if parallel { len } else { 0 };
+        chunked(
+            &mut memory.get_mut()[..len],
+            k * width,
+            work,
+            |panel, into| {
+                let first = panel * width;
+                let (b, high) = (b.skip(0, first), width.min(columns - first));
+                match tiles {
+                    Tiles::Avx2 => pack_panel::<16>(b, high, into),
+                    Tiles::Avx512 => pack_panel::<32>(b, high, into),
+                }
+            },
+        );
+        Self {
+            source: Source::Packed { memory, k },
+            columns,
+            width,
+        }
+    }
+
+    /// The first `columns` columns of `b`, whose rows are contiguous.
+    pub(super) fn in_place(columns: usize, b: Matrix<'a>, tiles: Tiles) -> Self {
+        Self {
+            source: Source::InPlace(b),
+            columns,
+            width: tiles.width(),
+        }
+    }
+
+    /// Panel after panel: its first column, and its rows from `row` on.
+    pub(super) fn panels(&self, row: usize) -> impl Iterator<Item = (usize, Panel<'_>)> {
+        let starts = (0..self.columns).step_by(self.width);
+        starts.map(move |column| {
+            let (data, stride) = match &self.source {
+                Source::Packed { memory, k } => {
+                    (&memory.get()[column * k + row * self.width..], self.width)
+                }
+                Source::InPlace(b) => (b.skip(row, column).data, b.row_stride),
+            };
+            let columns = self.width.min(self.columns - column);
+            let panel = Panel {
+                data,
+                stride,
+                columns,
+            };
+            (column, panel)
+        })
+    }
+}
+
+/// One panel, row after row, `W` numbers each; those beyond `columns` are not looked at again.
+fn pack_panel<const W: usize>(b: Matrix<'_>, columns: usize, into: &mut [f32]) {
+    if b.column_stride == 1 {
+        for (l, into) in into.chunks_exact_mut(W).enumerate() {
+            let from = &b.data[l * b.row_stride..];
+            match from.first_chunk::<W>() {
+                Some(from) if columns == W => into.copy_from_slice(from),
+                _ => into[..columns].copy_from_slice(&from[..columns]),
+            }
+        }
+        return;
+    }
+    // Sixteen rows at a time of each column, so that a line read is a line used.
+    for (block, into) in into.chunks_mut(LINE * W).enumerate() {
+        let first = block * LINE;
+        let rows = into.len() / W;
+        for column in 0..columns {
+            let from = &b.data[first * b.row_stride + column * b.column_stride..];
+            if b.row_stride == 1
+                && rows == LINE
+                && let Some(from) = from.first_chunk::<LINE>()
+            {
+                for (l, from) in from.iter().enumerate() {
+                    into[l * W + column] = *from;
+                }
+            } else {
+                for l in 0..rows {
+                    into[l * W + column] = from[l * b.row_stride];
+                }
+            }
+        }
+    }
+}
