@@ -16,6 +16,7 @@ mod concat;
 mod confident_rows;
 mod conjugate_gradient;
 mod conv1d;
+mod conv1d_max;
 mod cross_entropy;
 mod dropout;
 mod embedding;
@@ -52,6 +53,7 @@ pub use concat::concat;
 pub use confident_rows::confident_rows;
 pub use conjugate_gradient::ConjugateGradient;
 pub use conv1d::{Conv1d, conv1d};
+pub use conv1d_max::conv1d_max;
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
 pub use dropout::{dropout, dropout_add};
 pub use embedding::{TokenRows, embedding};
@@ -90,6 +92,7 @@ pub fn registry() -> Vec<harness::Entry> {
         confident_rows::entry(),
         conjugate_gradient::entry(),
         conv1d::entry(),
+        conv1d_max::entry(),
         cross_entropy::entry(),
         dropout::entry(),
         embedding::entry(),

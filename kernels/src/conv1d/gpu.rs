@@ -1,7 +1,7 @@
 //! Buffers and dispatch sizes: the tiled product, whose operands are read through the neighbours
 //! of each row (an implicit matrix of windows).
 
-use limbeck_engine::{Binding, GpuBackward, GpuForward, GpuSlice, Kernel, Result};
+use limbeck_engine::{Binding, Gpu, GpuBackward, GpuForward, GpuSlice, Kernel, Result};
 
 use super::{Conv1d, Sizes, layout};
 use crate::activation;
@@ -61,7 +61,7 @@ fn parameters(operator: &Conv1d, sizes: Sizes, on: bool) -> [u32; 6] {
 }
 
 pub(super) fn forward(operator: &Conv1d, sizes: Sizes, io: &GpuForward<'_>) -> Result<()> {
-    let (x, w, y) = (io.input(0), io.input(1), io.output(0));
+    let (w, y) = (io.input(1), io.output(0));
     // An absent bias is bound to the weight, which the flag keeps from being read.
     let bias = if operator.bias { io.input(3) } else { w };
     let z = if operator.activation.is_some() {
@@ -69,45 +69,70 @@ pub(super) fn forward(operator: &Conv1d, sizes: Sizes, io: &GpuForward<'_>) -> R
     } else {
         y
     };
-    let bindings = [
-        Binding::Read(x),
-        Binding::Read(w),
-        Binding::Read(io.input(2)),
-        Binding::Read(bias),
-        Binding::Write(z),
-    ];
-    let parameters = parameters(operator, sizes, operator.bias);
-    let tiles = gemm_tiles(sizes.rows, sizes.outputs);
-    io.dispatch(&FORWARD, &bindings, &parameters, tiles)?;
+    let operands = [io.input(0), w, io.input(2), bias];
+    windows(io.gpu(), operator, sizes, operands, z)?;
     match operator.activation {
         None => Ok(()),
         Some(function) => activation::gpu::apply(io.gpu(), function, z, y),
     }
 }
 
+/// z of all rows, from x, W, the coordinates and b.
+pub(crate) fn windows(
+    gpu: &Gpu,
+    operator: &Conv1d,
+    sizes: Sizes,
+    operands: [&GpuSlice; 4],
+    z: &GpuSlice,
+) -> Result<()> {
+    let [x, w, coordinates, bias] = operands.map(Binding::Read);
+    let parameters = parameters(operator, sizes, operator.bias);
+    let tiles = gemm_tiles(sizes.rows, sizes.outputs);
+    let bindings = [x, w, coordinates, bias, Binding::Write(z)];
+    gpu.dispatch(&FORWARD, &bindings, &parameters, tiles)
+}
+
+/// `dx = (dx +)` its gradient, from dz, W and the coordinates.
+pub(crate) fn input_gradient(
+    gpu: &Gpu,
+    operator: &Conv1d,
+    sizes: Sizes,
+    operands: [&GpuSlice; 3],
+    dx: &GpuSlice,
+    accumulate: bool,
+) -> Result<()> {
+    let [dz, w, coordinates] = operands.map(Binding::Read);
+    let parameters = parameters(operator, sizes, accumulate);
+    let tiles = gemm_tiles(sizes.rows, sizes.inputs);
+    let bindings = [dz, w, coordinates, Binding::Write(dx)];
+    gpu.dispatch(&GRAD_INPUT, &bindings, &parameters, tiles)
+}
+
+/// `dW = (dW +)` its gradient, from x, dz and the coordinates.
+pub(crate) fn weight_gradient(
+    gpu: &Gpu,
+    operator: &Conv1d,
+    sizes: Sizes,
+    operands: [&GpuSlice; 3],
+    dw: &GpuSlice,
+    accumulate: bool,
+) -> Result<()> {
+    let [x, dz, coordinates] = operands.map(Binding::Read);
+    let parameters = parameters(operator, sizes, accumulate);
+    let tiles = gemm_tiles(operator.kernel_size * sizes.inputs, sizes.outputs);
+    let bindings = [x, dz, coordinates, Binding::Write(dw)];
+    gpu.dispatch(&GRAD_WEIGHT, &bindings, &parameters, tiles)
+}
+
 pub(super) fn backward(operator: &Conv1d, sizes: Sizes, io: &mut GpuBackward<'_>) -> Result<()> {
     let dz = upstream_through_activation(operator, io)?;
     if let Some((dx, accumulate)) = io.gradient_slot(0) {
-        let bindings = [
-            Binding::Read(&dz),
-            Binding::Read(io.input(1)),
-            Binding::Read(io.input(2)),
-            Binding::Write(&dx),
-        ];
-        let parameters = parameters(operator, sizes, accumulate);
-        let tiles = gemm_tiles(sizes.rows, sizes.inputs);
-        io.dispatch(&GRAD_INPUT, &bindings, &parameters, tiles)?;
+        let operands = [&dz, io.input(1), io.input(2)];
+        input_gradient(io.gpu(), operator, sizes, operands, &dx, accumulate)?;
     }
     if let Some((dw, accumulate)) = io.gradient_slot(1) {
-        let bindings = [
-            Binding::Read(io.input(0)),
-            Binding::Read(&dz),
-            Binding::Read(io.input(2)),
-            Binding::Write(&dw),
-        ];
-        let parameters = parameters(operator, sizes, accumulate);
-        let tiles = gemm_tiles(operator.kernel_size * sizes.inputs, sizes.outputs);
-        io.dispatch(&GRAD_WEIGHT, &bindings, &parameters, tiles)?;
+        let operands = [io.input(0), &dz, io.input(2)];
+        weight_gradient(io.gpu(), operator, sizes, operands, &dw, accumulate)?;
     }
     if let Some((db, accumulate)) = io.gradient_slot(3) {
         let shape = (sizes.rows, sizes.outputs);

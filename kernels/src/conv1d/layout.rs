@@ -28,14 +28,13 @@ pub(super) const GRADIENT: usize = 0;
 /// Adds the scratch memory to a plan.
 pub(super) fn scratch(operator: &Conv1d, sizes: Sizes, mut plan: Plan) -> Plan {
     let windows = windows(operator, sizes.rows);
-    let padded = windows + operator.kernel_size - 1;
     plan.workspace.cpu = vec![
-        Meta::real([padded, sizes.inputs]),
+        padded(operator, sizes.rows, sizes.inputs),
         Meta::real([windows, sizes.outputs]),
     ];
     plan.backward_workspace.cpu = vec![
-        Meta::real([padded, sizes.inputs]),
-        Meta::real([padded, sizes.outputs]),
+        padded(operator, sizes.rows, sizes.inputs),
+        padded(operator, sizes.rows, sizes.outputs),
         Meta::real([operator.kernel_size * sizes.outputs, sizes.inputs]),
         Meta::real([windows, sizes.inputs]),
     ];
@@ -45,22 +44,28 @@ pub(super) fn scratch(operator: &Conv1d, sizes: Sizes, mut plan: Plan) -> Plan {
     plan
 }
 
+/// Rows of this width with gaps, and half a window at both ends.
+pub(super) fn padded(operator: &Conv1d, rows: usize, columns: usize) -> Meta {
+    let rows = windows(operator, rows) + operator.kernel_size - 1;
+    Meta::real([rows, columns])
+}
+
 fn windows(operator: &Conv1d, rows: usize) -> usize {
     rows + operator.lengths.len().saturating_sub(1) * operator.right()
 }
 
 /// Where the rows of each sequence lie, packed and with gaps.
-pub(super) struct Layout {
+pub(crate) struct Layout {
     /// First packed row of each sequence, and the number of rows.
     starts: Vec<usize>,
     /// First window of each sequence.
     first_windows: Vec<usize>,
     /// Number of windows.
-    pub(super) windows: usize,
+    pub(crate) windows: usize,
 }
 
 impl Layout {
-    pub(super) fn new(operator: &Conv1d) -> Self {
+    pub(crate) fn new(operator: &Conv1d) -> Self {
         let mut starts = vec![0];
         let mut rows = 0;
         for length in operator.lengths.iter() {
@@ -77,6 +82,13 @@ impl Layout {
         }
     }
 
+    /// The windows of a sequence.
+    pub(crate) fn windows_of(&self, sequence: usize) -> Range<usize> {
+        let length = self.starts[sequence + 1] - self.starts[sequence];
+        let first = self.first_windows[sequence];
+        first..first + length
+    }
+
     /// Whether windows and packed rows are the same.
     pub(super) fn is_packed(&self) -> bool {
         self.starts.last() == Some(&self.windows)
@@ -85,7 +97,7 @@ impl Layout {
     /// Copies packed rows to where they lie with `lead` zero rows before the first sequence and
     /// gaps between; `finish(copied rows, index of their first element in `packed`)` runs on each
     /// piece while it is still in cache.
-    pub(super) fn pad(
+    pub(crate) fn pad(
         &self,
         packed: &[f32],
         columns: usize,

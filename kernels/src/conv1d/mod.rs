@@ -22,7 +22,7 @@
 
 mod cpu;
 #[cfg(feature = "gpu")]
-mod gpu;
+pub(crate) mod gpu;
 mod layout;
 mod reference;
 
@@ -37,6 +37,9 @@ use limbeck_engine::{GpuBackward, GpuForward};
 use crate::activation::Activation;
 use crate::check;
 use crate::harness::{Case, Draw, Entry, Tolerance, packed_ids};
+
+pub(crate) use layout::Layout;
+pub(crate) use reference::for_every_tap;
 
 /// The operator; inputs are x, W, the coordinates of the rows and, with `bias`, b.
 #[derive(Clone, Debug)]
@@ -53,10 +56,10 @@ pub struct Conv1d {
 
 /// Sizes of one application.
 #[derive(Clone, Copy, Debug)]
-struct Sizes {
-    rows: usize,
-    inputs: usize,
-    outputs: usize,
+pub(crate) struct Sizes {
+    pub(crate) rows: usize,
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
 }
 
 /// Convolution over positions: x `[rows, in]`, W `[kernel_size * in, out]` (row j * in + i for
@@ -102,7 +105,7 @@ pub fn conv1d(
 }
 
 impl Conv1d {
-    fn sizes(&self, inputs: &[Meta]) -> Result<Sizes> {
+    pub(crate) fn sizes(&self, inputs: &[Meta]) -> Result<Sizes> {
         let refuse = |message| {
             Err(Error::Shape {
                 operator: "conv1d",
@@ -149,18 +152,23 @@ impl Conv1d {
     }
 
     /// The sizes of inputs that `infer` has accepted.
-    fn known_sizes(&self, inputs: &[Meta]) -> Sizes {
+    pub(crate) fn known_sizes(&self, inputs: &[Meta]) -> Sizes {
         self.sizes(inputs)
             .expect("the tape runs only what `infer` accepted")
     }
 
     /// Rows before row t that z_t sees.
-    fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         (self.kernel_size - 1) / 2
     }
 
+    /// x with zero rows between the sequences, as the CPU wants it.
+    pub(crate) fn padded(&self, sizes: Sizes) -> Meta {
+        layout::padded(self, sizes.rows, sizes.inputs)
+    }
+
     /// Rows after row t that z_t sees.
-    fn right(&self) -> usize {
+    pub(crate) fn right(&self) -> usize {
         self.kernel_size / 2
     }
 }

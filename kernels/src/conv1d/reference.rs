@@ -6,7 +6,7 @@ use super::{Conv1d, Sizes};
 use crate::activation;
 
 /// Calls `body(row t, tap j, row t + j - left)` for every tap that meets a row of the sequence.
-fn for_every_tap(operator: &Conv1d, mut body: impl FnMut(usize, usize, usize)) {
+pub(crate) fn for_every_tap(operator: &Conv1d, mut body: impl FnMut(usize, usize, usize)) {
     let mut start = 0;
     for &length in operator.lengths.iter() {
         for t in 0..length {

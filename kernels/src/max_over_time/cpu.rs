@@ -29,7 +29,7 @@ pub(super) fn forward(sizes: Sizes, io: &mut Forward<'_, f32>) {
 
 vectorised! {
     /// The largest value of each column of `x`, and the first row that has it, counted from `first`.
-    fn largest(x: &[f32], first: u32, y: &mut [f32], rows: &mut [u32]) {
+    pub(crate) fn largest(x: &[f32], first: u32, y: &mut [f32], rows: &mut [u32]) {
         let (head, rest) = x.split_at(y.len());
         y.copy_from_slice(head);
         rows.fill(first);

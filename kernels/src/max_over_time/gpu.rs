@@ -1,6 +1,6 @@
 //! Buffers and dispatch sizes: an invocation per sequence and column.
 
-use limbeck_engine::{Binding, GpuBackward, GpuForward, Kernel, Result};
+use limbeck_engine::{Binding, Gpu, GpuBackward, GpuForward, GpuSlice, Kernel, Result};
 
 use crate::shared::gpu::{elementwise, flag};
 use crate::shared::sequences::Sizes;
@@ -18,28 +18,44 @@ pub(super) static BACKWARD: Kernel = Kernel {
 };
 
 pub(super) fn forward(sizes: Sizes, io: &GpuForward<'_>) -> Result<()> {
-    let bindings = [
-        Binding::Read(io.input(0)),
-        Binding::Read(io.input(1)),
-        Binding::Write(io.output(0)),
-        Binding::Write(io.save(0)),
-    ];
+    let operands = [io.input(0), io.input(1)];
+    largest(io.gpu(), sizes, operands, [io.output(0), io.save(0)])
+}
+
+/// y and the rows of the maxima, from x and the offsets.
+pub(crate) fn largest(
+    gpu: &Gpu,
+    sizes: Sizes,
+    operands: [&GpuSlice; 2],
+    results: [&GpuSlice; 2],
+) -> Result<()> {
+    let [x, offsets] = operands.map(Binding::Read);
+    let [y, rows] = results.map(Binding::Write);
     let count = sizes.sequences * sizes.columns;
     let parameters = [count as u32, sizes.columns as u32];
-    io.dispatch(&FORWARD, &bindings, &parameters, elementwise(count))
+    let groups = elementwise(count);
+    gpu.dispatch(&FORWARD, &[x, offsets, y, rows], &parameters, groups)
+}
+
+/// `dx = (dx +)` dy in the rows of the maxima, from dy, the offsets and those rows.
+pub(crate) fn spread(
+    gpu: &Gpu,
+    sizes: Sizes,
+    operands: [&GpuSlice; 3],
+    dx: &GpuSlice,
+    accumulate: bool,
+) -> Result<()> {
+    let [dy, offsets, rows] = operands.map(Binding::Read);
+    let count = sizes.sequences * sizes.columns;
+    let parameters = [count as u32, sizes.columns as u32, flag(accumulate)];
+    let bindings = [dy, offsets, rows, Binding::Write(dx)];
+    gpu.dispatch(&BACKWARD, &bindings, &parameters, elementwise(count))
 }
 
 pub(super) fn backward(sizes: Sizes, io: &mut GpuBackward<'_>) -> Result<()> {
     let Some((dx, accumulate)) = io.gradient_slot(0) else {
         return Ok(());
     };
-    let bindings = [
-        Binding::Read(io.upstream()),
-        Binding::Read(io.input(1)),
-        Binding::Read(io.saved(0)),
-        Binding::Write(&dx),
-    ];
-    let count = sizes.sequences * sizes.columns;
-    let parameters = [count as u32, sizes.columns as u32, flag(accumulate)];
-    io.dispatch(&BACKWARD, &bindings, &parameters, elementwise(count))
+    let operands = [io.upstream(), io.input(1), io.saved(0)];
+    spread(io.gpu(), sizes, operands, &dx, accumulate)
 }

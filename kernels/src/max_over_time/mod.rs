@@ -11,7 +11,7 @@
 
 mod cpu;
 #[cfg(feature = "gpu")]
-mod gpu;
+pub(crate) mod gpu;
 mod reference;
 
 use std::sync::Arc;
@@ -25,6 +25,8 @@ use limbeck_engine::{GpuBackward, GpuForward};
 use crate::check;
 use crate::harness::{Case, Draw, Entry, packed_ids};
 use crate::shared::sequences::Sizes;
+
+pub(crate) use cpu::largest;
 
 /// The operator; inputs are x and the offsets of the sequences.
 #[derive(Clone, Debug)]

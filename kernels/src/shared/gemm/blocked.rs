@@ -1,6 +1,8 @@
 //! The product with tiles of our own: the right operand is packed once for all rows, the left one
 //! block by block as it is used.
 
+use std::ops::Range;
+
 use limbeck_engine::chunked;
 
 use super::matrix::Matrix;
@@ -74,6 +76,50 @@ pub(super) fn product(
             };
             let a = a.skip(first, part.first_row);
             rows_times(tiles, (rows.min(m - first), part.rows), a, &right, target);
+        }
+    }
+}
+
+/// A product whose right operand is packed whole, and whose rows are computed when they are wanted;
+/// see [`super::gemm_blocks`].
+pub(super) struct Blocks<'a> {
+    tiles: Tiles,
+    right: Right<'a>,
+    k: usize,
+    n: usize,
+}
+
+impl<'a> Blocks<'a> {
+    /// For m rows in all, b k x n.
+    pub(super) fn new(tiles: Tiles, (m, k, n): (usize, usize, usize), b: Matrix<'a>) -> Self {
+        let whole = Part {
+            first_row: 0,
+            rows: k,
+            first_column: 0,
+            columns: n,
+            last: true,
+        };
+        Self {
+            tiles,
+            right: whole.right(m, b, tiles, true),
+            k,
+            n,
+        }
+    }
+
+    /// These rows of the product.
+    pub(super) fn rows(&self, a: Matrix<'_>, rows: Range<usize>, c: &mut [f32]) {
+        let high = GROUPS * self.tiles.rows();
+        for (block, c) in c.chunks_mut(high * self.n).enumerate() {
+            let target = Target {
+                stride: self.n,
+                alpha: 1.0,
+                accumulate: false,
+                c,
+            };
+            let shape = (target.c.len() / self.n, self.k);
+            let a = a.skip(rows.start + block * high, 0);
+            rows_times(self.tiles, shape, a, &self.right, target);
         }
     }
 }

@@ -6,6 +6,7 @@
 #[cfg(target_arch = "x86_64")]
 mod blocked;
 mod matrix;
+mod memory;
 #[cfg(target_arch = "x86_64")]
 mod pack;
 #[cfg(target_arch = "x86_64")]
@@ -13,12 +14,16 @@ mod tile;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
+use std::ops::Range;
+
 use limbeck_engine::chunked;
 #[cfg(target_arch = "x86_64")]
 use limbeck_engine::{InstructionSet, instruction_set};
 
 use super::narrow::{Product, narrow_product};
 use super::reduce::add_rows;
+
+use memory::{Kept, RESULT};
 
 pub use matrix::Matrix;
 
@@ -73,6 +78,47 @@ pub fn gemm_then(
         product(shape, 1.0, a.skip(first, 0), b, accumulate, block, n);
         finish(first, block);
     });
+}
+
+/// A product of which no more than a block at a time is wanted: for each task the rows of `a` it
+/// names are multiplied by b (k x n) in memory of the thread, and `finish` gets the result.
+pub fn gemm_blocks<T: Send>(
+    (k, n): (usize, usize),
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    tasks: &mut [T],
+    rows: impl Fn(&T) -> Range<usize> + Sync + Send,
+    finish: impl Fn(&mut T, &[f32]) + Sync + Send,
+) {
+    let m = tasks.iter().map(|task| rows(task).len()).sum::<usize>();
+    let multiply = |multiply: &(dyn Fn(Range<usize>, &mut [f32]) + Sync), tasks: &mut [T]| {
+        chunked(tasks, 1, m * n * k / 16, |_, task| {
+            let rows = rows(&task[0]);
+            let len = rows.len() * n;
+            let mut block = Kept::take(&RESULT, len);
+            multiply(rows, &mut block.get_mut()[..len]);
+            finish(&mut task[0], &block.get()[..len]);
+        });
+    };
+    #[cfg(target_arch = "x86_64")]
+    if let Some(tiles) = tiles()
+        && k > 0
+    {
+        let product = blocked::Blocks::new(tiles, (m, k, n), b);
+        return multiply(&|rows, c| product.rows(a, rows, c), tasks);
+    }
+    let one = |rows: Range<usize>, c: &mut [f32]| {
+        product(
+            (rows.len(), k, n),
+            1.0,
+            a.skip(rows.start, 0),
+            b,
+            false,
+            c,
+            n,
+        );
+    };
+    multiply(&one, tasks);
 }
 
 /// [`gemm_then`] with nothing to do afterwards.

@@ -1,10 +1,9 @@
 //! Operands copied into the order in which the tiles read them.
 
-use std::cell::Cell;
-
 use limbeck_engine::chunked;
 
 use super::matrix::Matrix;
+use super::memory::{Kept, LEFT, LINE, RIGHT};
 use super::tile::{Panel, Tiles};
 
 /// Elements of a sum that one pass adds up: a panel of the right operand of this depth and a tile's
@@ -14,50 +13,6 @@ pub(super) const DEPTH: usize = 256;
 /// Distance of packed rows. A line more than the depth, so that the rows of a tile do not fall
 /// into the same set of the cache.
 pub(super) const ROW_STRIDE: usize = DEPTH + 16;
-
-/// Numbers in a cache line.
-const LINE: usize = 16;
-
-thread_local! {
-    static LEFT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
-    static RIGHT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
-}
-
-/// Memory that a thread keeps for its next product, from a whole cache line on.
-struct Kept {
-    numbers: Vec<f32>,
-    start: usize,
-    home: &'static std::thread::LocalKey<Cell<Vec<f32>>>,
-}
-
-impl Kept {
-    fn take(home: &'static std::thread::LocalKey<Cell<Vec<f32>>>, len: usize) -> Self {
-        let mut numbers = home.take();
-        if numbers.len() < len + LINE {
-            numbers.resize(len + LINE, 0.0);
-        }
-        let start = numbers.as_ptr().align_offset(LINE * size_of::<f32>());
-        Self {
-            start: start.min(LINE),
-            numbers,
-            home,
-        }
-    }
-
-    fn get(&self) -> &[f32] {
-        &self.numbers[self.start..]
-    }
-
-    fn get_mut(&mut self) -> &mut [f32] {
-        &mut self.numbers[self.start..]
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.home.set(std::mem::take(&mut self.numbers));
-    }
-}
 
 /// A block of rows of the left operand. If its rows were contiguous they are kept, one each
 /// [`ROW_STRIDE`]; if its columns were, they lie one after another in groups of a tile's rows.

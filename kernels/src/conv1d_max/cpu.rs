@@ -1,0 +1,190 @@
+//! The fast version. Forward: the convolution of a few sequences at a time, of which the largest
+//! values are taken while it is in cache. Backward: a scaled row per sequence and channel.
+
+use std::ops::Range;
+
+use limbeck_engine::{Backward, Forward, chunked};
+
+use super::{BIAS, OFFSETS};
+use crate::activation::{apply_in_place, multiply_by_derivative};
+use crate::conv1d::{Conv1d, Layout, Sizes};
+use crate::linear::add_bias;
+use crate::max_over_time::largest;
+use crate::shared::gemm::{Matrix, gemm_blocks};
+use crate::shared::reduce::add_column_sums;
+use crate::shared::sequences::split_rows;
+use crate::shared::vectorised;
+
+/// About as many rows are convolved at a time: eight tiles of the matrix product.
+const ROWS: usize = 112;
+
+/// The sequences of one task, and where their results go.
+struct Task<'a> {
+    sequences: Range<usize>,
+    y: &'a mut [f32],
+    rows: &'a mut [u32],
+}
+
+pub(super) fn forward(operator: &Conv1d, sizes: Sizes, io: &mut Forward<'_, f32>) {
+    let Sizes {
+        inputs, outputs, ..
+    } = sizes;
+    let (w, bias, offsets) = (io.real(1), io.real(BIAS), io.ids(OFFSETS));
+    let (padded, y, rows) = (io.scratch(0), io.output(0), io.save_ids(0));
+    if outputs == 0 {
+        return;
+    }
+    let layout = Layout::new(operator);
+    layout.pad(io.real(0), inputs, operator.left(), padded, |_, _| ());
+    let count = operator.lengths.len();
+    let per_task = (ROWS * count).div_ceil(sizes.rows).max(1);
+    let pieces = y.chunks_mut(per_task * outputs);
+    let pieces = pieces.zip(rows.chunks_mut(per_task * outputs));
+    let mut tasks: Vec<Task<'_>> = pieces
+        .enumerate()
+        .map(|(task, (y, rows))| Task {
+            sequences: task * per_task..(task * per_task + per_task).min(count),
+            y,
+            rows,
+        })
+        .collect();
+    let windows = |task: &Task<'_>| {
+        let Range { start, end } = task.sequences;
+        layout.windows_of(start).start..layout.windows_of(end - 1).end
+    };
+    gemm_blocks(
+        (operator.kernel_size * inputs, outputs),
+        Matrix::strided(padded, inputs, 1),
+        Matrix::rows(w, outputs),
+        &mut tasks,
+        windows,
+        |task, z| {
+            let first = windows(task).start;
+            let results = task.y.chunks_exact_mut(outputs);
+            let results = results.zip(task.rows.chunks_exact_mut(outputs));
+            for (s, (y, rows)) in task.sequences.clone().zip(results) {
+                let Range { start, end } = layout.windows_of(s);
+                let z = &z[(start - first) * outputs..(end - first) * outputs];
+                largest(z, offsets[s], y, rows);
+                add_bias(y, Some(bias));
+            }
+        },
+    );
+    if let Some(activation) = operator.activation {
+        io.save(1).copy_from_slice(y);
+        apply_in_place(activation, y);
+    }
+}
+
+pub(super) fn backward(operator: &Conv1d, sizes: Sizes, io: &mut Backward<'_, f32>) {
+    let Sizes {
+        inputs, outputs, ..
+    } = sizes;
+    let (x, w, offsets, rows) = (io.real(0), io.real(1), io.ids(OFFSETS), io.saved_ids(0));
+    let (dz, width) = (io.scratch(0), operator.kernel_size * inputs);
+    dz.copy_from_slice(io.upstream());
+    if let Some(activation) = operator.activation {
+        multiply_by_derivative(activation, dz, io.saved(1));
+    }
+    let windows = Windows {
+        operator,
+        inputs,
+        outputs,
+        offsets,
+        rows,
+        dz,
+    };
+    let work = rows.len() * width;
+    if let Some((dx, accumulate)) = io.gradient_slot(0) {
+        let by_output = io.scratch(1);
+        transpose(w, outputs, by_output, false);
+        let mut sequences = split_rows(dx, offsets, inputs);
+        chunked(&mut sequences, 1, work, |s, dx| {
+            if !accumulate {
+                dx[0].fill(0.0);
+            }
+            windows.add_to_inputs(s, by_output, dx[0]);
+        });
+    }
+    if let Some((dw, accumulate)) = io.gradient_slot(1) {
+        let by_output = io.scratch(2);
+        chunked(by_output, width, work, |o, dw| {
+            dw.fill(0.0);
+            windows.add_to_weights(o, x, dw);
+        });
+        transpose(by_output, width, dw, accumulate);
+    }
+    if let Some(db) = io.gradient(BIAS) {
+        add_column_sums(db, dz);
+    }
+}
+
+/// The windows that the maxima were found in.
+struct Windows<'a> {
+    operator: &'a Conv1d,
+    inputs: usize,
+    outputs: usize,
+    offsets: &'a [u32],
+    rows: &'a [u32],
+    dz: &'a [f32],
+}
+
+impl Windows<'_> {
+    /// dz of a sequence and channel, its window in the rows of x, and the part of the kernel that
+    /// meets it, both in elements.
+    fn of(&self, s: usize, o: usize) -> (f32, Range<usize>, Range<usize>) {
+        let at = s * self.outputs + o;
+        let (row, left) = (self.rows[at] as usize, self.operator.left());
+        let (start, end) = (self.offsets[s] as usize, self.offsets[s + 1] as usize);
+        let first = row.max(start + left) - left;
+        let tap = first + left - row;
+        let last = (row + self.operator.right() + 1).min(end);
+        let taps = tap * self.inputs..(tap + last - first) * self.inputs;
+        (self.dz[at], first * self.inputs..last * self.inputs, taps)
+    }
+
+    /// `dx_{a+j-left} += d W_j` for every channel of a sequence.
+    fn add_to_inputs(&self, s: usize, by_output: &[f32], dx: &mut [f32]) {
+        let width = self.operator.kernel_size * self.inputs;
+        let start = self.offsets[s] as usize * self.inputs;
+        for (o, weight) in by_output.chunks_exact(width).enumerate() {
+            let (dz, window, taps) = self.of(s, o);
+            if dz != 0.0 {
+                add_scaled(
+                    &mut dx[window.start - start..window.end - start],
+                    dz,
+                    &weight[taps],
+                );
+            }
+        }
+    }
+
+    /// `dW_j += d x_{a+j-left}` of one channel for every sequence.
+    fn add_to_weights(&self, o: usize, x: &[f32], dw: &mut [f32]) {
+        for s in 0..self.offsets.len() - 1 {
+            let (dz, window, taps) = self.of(s, o);
+            if dz != 0.0 {
+                add_scaled(&mut dw[taps], dz, &x[window]);
+            }
+        }
+    }
+}
+
+vectorised! {
+    fn add_scaled(into: &mut [f32], factor: f32, from: &[f32]) {
+        for (into, from) in into.iter_mut().zip(from) {
+            *into += factor * from;
+        }
+    }
+}
+
+/// `into = matrixᵀ` (or `+=`), the matrix `columns` wide.
+fn transpose(matrix: &[f32], columns: usize, into: &mut [f32], accumulate: bool) {
+    let rows = matrix.len() / columns.max(1);
+    chunked(into, rows, matrix.len(), |column, into| {
+        for (r, into) in into.iter_mut().enumerate() {
+            let value = matrix[r * columns + column];
+            *into = if accumulate { *into + value } else { value };
+        }
+    });
+}

@@ -1,0 +1,56 @@
+//! Memory that a thread keeps for its next product.
+
+use std::cell::Cell;
+use std::thread::LocalKey;
+
+/// Numbers in a cache line.
+pub(super) const LINE: usize = 16;
+
+type Home = &'static LocalKey<Cell<Vec<f32>>>;
+
+thread_local! {
+    /// Of the packed left operand.
+    pub(super) static LEFT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    /// Of the packed right operand.
+    pub(super) static RIGHT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    /// Of a block of the result that is used and forgotten.
+    pub(super) static RESULT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
+/// Memory that a thread keeps for its next product, from a whole cache line on.
+pub(super) struct Kept {
+    numbers: Vec<f32>,
+    start: usize,
+    home: Home,
+}
+
+impl Kept {
+    /// At least `len` numbers with arbitrary contents. A second piece of the same memory, taken
+    /// while the first is in use, is new.
+    pub(super) fn take(home: Home, len: usize) -> Self {
+        let mut numbers = home.take();
+        if numbers.len() < len + LINE {
+            numbers.resize(len + LINE, 0.0);
+        }
+        let start = numbers.as_ptr().align_offset(LINE * size_of::<f32>());
+        Self {
+            start: start.min(LINE),
+            numbers,
+            home,
+        }
+    }
+
+    pub(super) fn get(&self) -> &[f32] {
+        &self.numbers[self.start..]
+    }
+
+    pub(super) fn get_mut(&mut self) -> &mut [f32] {
+        &mut self.numbers[self.start..]
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.home.set(std::mem::take(&mut self.numbers));
+    }
+}
