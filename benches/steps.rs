@@ -1,11 +1,8 @@
 //! Whole training steps of the canonical workloads: `cargo bench --bench steps`
 
-mod workloads;
-
 use divan::Bencher;
 use limbeck::engine::Device;
-use limbeck::training::Result;
-use workloads::Step;
+use limbeck::workloads::{Bench, Model, Workload};
 
 fn main() {
     divan::main();
@@ -13,22 +10,27 @@ fn main() {
 
 #[divan::bench(sample_count = 10)]
 fn w1_transformer(bencher: Bencher<'_, '_>) {
-    time(bencher, workloads::w1_transformer);
+    time(bencher, Workload::training(Model::W1));
 }
 
 #[divan::bench(sample_count = 20)]
 fn w3_text_cnn(bencher: Bencher<'_, '_>) {
-    time(bencher, workloads::w3_text_cnn);
+    time(bencher, Workload::training(Model::W3));
 }
 
 #[divan::bench(sample_count = 20)]
 fn w3b_residual_cnn(bencher: Bencher<'_, '_>) {
-    time(bencher, workloads::w3b_residual_cnn);
+    time(bencher, Workload::training(Model::W3b));
+}
+
+#[divan::bench(args = ["w1-infer1", "w3-infer1", "w3-infer64", "w3b-infer1", "w3b-infer64"])]
+fn inference(bencher: Bencher<'_, '_>, name: &str) {
+    time(bencher, name.parse().expect("a workload"));
 }
 
 /// Inside a pool, as the program runs it: joining a pool from outside costs a wake-up.
-fn time(bencher: Bencher<'_, '_>, workload: fn(&Device) -> Result<Step>) {
-    let mut step = workload(&Device::cpu()).expect("valid sizes");
+fn time(bencher: Bencher<'_, '_>, workload: Workload) {
+    let mut bench = Bench::new(workload, None, &Device::cpu()).expect("valid sizes");
     let pool = rayon::ThreadPoolBuilder::new().build().expect("threads");
-    bencher.bench_local(|| pool.install(|| step.run().expect("a step")));
+    bencher.bench_local(|| pool.install(|| bench.run().expect("a step")));
 }

@@ -5,6 +5,8 @@
 pub mod cli;
 #[cfg(feature = "data")]
 pub mod run;
+#[cfg(feature = "data")]
+pub mod workloads;
 
 pub use limbeck_engine as engine;
 pub use limbeck_kernels as kernels;

@@ -5,39 +5,32 @@
 //! missing one into a failure.
 #![cfg(all(feature = "gpu", feature = "data"))]
 
-#[path = "../benches/workloads/mod.rs"]
-mod workloads;
-
 use std::time::Duration;
 
 use limbeck::engine::{Device, GpuCounters};
 use limbeck::training::Result;
-use workloads::Step;
+use limbeck::workloads::{Bench, Model, Workload};
 
 /// What a step may cost at most.
 struct Bounds {
-    name: &'static str,
-    workload: fn(&Device) -> Result<Step>,
+    model: Model,
     dispatches: u64,
     bytes_uploaded: u64,
 }
 
 const BOUNDS: [Bounds; 3] = [
     Bounds {
-        name: "W1, Transformer",
-        workload: workloads::w1_transformer,
+        model: Model::W1,
         dispatches: 170,
         bytes_uploaded: 48 << 10,
     },
     Bounds {
-        name: "W3, TextCNN",
-        workload: workloads::w3_text_cnn,
+        model: Model::W3,
         dispatches: 45,
         bytes_uploaded: 92 << 10,
     },
     Bounds {
-        name: "W3b, residual CNN",
-        workload: workloads::w3b_residual_cnn,
+        model: Model::W3b,
         dispatches: 70,
         bytes_uploaded: 92 << 10,
     },
@@ -56,8 +49,8 @@ fn a_step_is_one_submission_of_few_dispatches_and_no_readback() -> Result<()> {
                 return Ok(());
             }
         };
-        let spent = one_step(&device, bounds.workload)?;
-        let name = bounds.name;
+        let spent = one_step(&device, bounds.model)?;
+        let name = bounds.model.name();
         eprintln!(
             "{name}: {} dispatches in one submission, {} readbacks, {} bytes uploaded",
             spent.dispatches, spent.readbacks, spent.bytes_uploaded
@@ -73,13 +66,13 @@ fn a_step_is_one_submission_of_few_dispatches_and_no_readback() -> Result<()> {
     Ok(())
 }
 
-fn one_step(device: &Device, workload: fn(&Device) -> Result<Step>) -> Result<GpuCounters> {
+fn one_step(device: &Device, model: Model) -> Result<GpuCounters> {
     let gpu = device.gpu_handle().expect("a GPU device");
     // What a clock decides is left out.
     gpu.set_submission_budget(Duration::MAX);
-    let mut step = workload(device)?;
+    let mut bench = Bench::new(Workload::training(model), None, device)?;
     gpu.flush()?;
     let before = gpu.counters();
-    step.run()?;
+    bench.record()?;
     Ok(gpu.counters().since(before))
 }

@@ -13,7 +13,8 @@ pub struct Output {
     /// levels.
     pub levels: Vec<Var>,
     /// One vector per token and level of depth, `[rows, width]` each: the embedding first, then
-    /// every layer or block; empty for models that read no tokens.
+    /// every layer or block. Empty for models that read no tokens, and where only
+    /// [`Classifier::forward_with_states`] makes them.
     pub states: Vec<Var>,
 }
 
@@ -36,6 +37,14 @@ pub trait Classifier: Send + Sync {
     /// # Errors
     /// If the batch is of another vocabulary or kind, or the device failed.
     fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output>;
+
+    /// The same with all states, which a model may otherwise save itself the making of.
+    ///
+    /// # Errors
+    /// As [`Classifier::forward`].
+    fn forward_with_states(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
+        self.forward(tape, batch)
+    }
 
     /// The states of the levels that the head reads, projected row by row as the head projects
     /// their pooled vectors: `[rows, width]` each. `states` are those of [`Output`]. None for heads

@@ -14,5 +14,5 @@ pub use bag_of_ngrams::{BagOfNgrams, BagOfNgramsConfig};
 pub use batch::{Batch, Encoded, NgramBatch, SparseText, TokenBatch};
 pub use classifier::{Classifier, Output};
 pub use pooling::TextPooling;
-pub use text_cnn::{TextCnn, TextCnnConfig, TextCnnOutput, TimePooling, Topology};
-pub use transformer::{Head, NormPosition, Transformer, TransformerConfig, TransformerOutput};
+pub use text_cnn::{TextCnn, TextCnnConfig, TimePooling, Topology};
+pub use transformer::{Head, NormPosition, Transformer, TransformerConfig};

@@ -2,6 +2,7 @@
 //! stderr.
 
 mod args;
+mod bench;
 mod check;
 mod info;
 mod init;
@@ -53,6 +54,8 @@ enum Command {
     Predict(serve::PredictArgs),
     /// Compare finished runs: mean and spread over seeds, gains paired by seed.
     Report(report::ReportArgs),
+    /// Time training steps or predictions of a canonical workload.
+    Bench(bench::BenchArgs),
     /// Print version, features, CPU and GPUs.
     Info(info::InfoArgs),
 }
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Some(Command::Eval(args)) => serve::eval(args),
         Some(Command::Predict(args)) => serve::predict(args),
         Some(Command::Report(args)) => report::run(args),
+        Some(Command::Bench(args)) => bench::run(args),
         Some(Command::Info(args)) => info::run(args),
     };
     match outcome {

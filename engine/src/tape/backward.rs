@@ -5,6 +5,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::operator::{Backward, Slot};
 use crate::parameters::{ParameterStore, ParameterVector};
+use crate::profile::{Pass, timed};
 use crate::tensor::{Element, Tensor};
 
 /// The trainable parameters that a backward pass did not reach.
@@ -88,6 +89,7 @@ impl Tape {
         gradients: &mut [&mut ParameterVector],
     ) -> Result<(Vec<Tensor>, Unreached)> {
         let (nodes, slots) = (self.nodes.into_inner(), self.slots.into_inner());
+        let profile = self.profile.into_inner();
         let reached = gradients
             .iter()
             .map(|g| vec![false; g.slices().len()])
@@ -121,7 +123,11 @@ impl Tape {
             flow.give(slot, coefficients)?;
         }
         for node in nodes.into_iter().rev() {
-            flow.step(node, self.traced.get())?;
+            let pass = (node.operator.name(), Pass::Backward);
+            let plan = (node.plan.flops, node.plan.bytes);
+            timed(profile.as_deref(), pass, plan, || {
+                flow.step(node, self.traced.get())
+            })?;
         }
         flow.finish()
     }

@@ -11,9 +11,10 @@ pub use backward::Unreached;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::operator::{Differentiable, NonDifferentiable, Plan};
+use crate::operator::{Differentiable, NonDifferentiable, Operator, Plan};
 use crate::parameters::{ParameterId, ParameterStore};
 use crate::philox::Stream;
+use crate::profile::{Pass, Profile, timed};
 use crate::shape::{Meta, Shape};
 use crate::tensor::Tensor;
 
@@ -112,6 +113,7 @@ pub struct Tape {
     slots: RefCell<Vec<SlotInfo>>,
     nodes: RefCell<Vec<Node>>,
     lines: RefCell<Vec<Line>>,
+    profile: RefCell<Option<Arc<Profile>>>,
 }
 
 impl Tape {
@@ -128,6 +130,7 @@ impl Tape {
             slots: RefCell::default(),
             nodes: RefCell::default(),
             lines: RefCell::default(),
+            profile: RefCell::default(),
         }
     }
 
@@ -177,6 +180,25 @@ impl Tape {
     /// The operators applied since [`Tape::summarise`], in order.
     pub fn summary(&self) -> Vec<Line> {
         self.lines.borrow().clone()
+    }
+
+    /// Adds the cost of every operator to `profile` from here on.
+    pub fn measure(&self, profile: &Arc<Profile>) {
+        *self.profile.borrow_mut() = Some(Arc::clone(profile));
+    }
+
+    /// The forward pass of an operator: its outputs, and what it saved.
+    fn run<O: Operator + ?Sized>(
+        &self,
+        operator: &O,
+        plan: &Plan,
+        inputs: &[&Tensor],
+    ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
+        let profile = self.profile.borrow();
+        let pass = (operator.name(), Pass::Forward);
+        timed(profile.as_deref(), pass, (plan.flops, plan.bytes), || {
+            run::forward(&self.device, operator, plan, inputs)
+        })
     }
 
     /// Runs `body` with `name` added to the path that errors and summaries show.
@@ -276,7 +298,7 @@ impl Tape {
     ) -> Result<Vec<Var>> {
         let (tensors, metas) = self.check_inputs(operator.name(), inputs)?;
         let plan = operator.infer(&metas)?;
-        let (outputs, saved) = run::forward(&self.device, &*operator, &plan, &tensors)?;
+        let (outputs, saved) = self.run(&*operator, &plan, &tensors)?;
         self.observe(operator.name(), &metas, &plan, &outputs)?;
         let differentiable = self.recording && inputs.iter().any(|v| v.requires_grad());
         if !differentiable {
@@ -326,7 +348,7 @@ impl Tape {
     ) -> Result<Vec<Var>> {
         let (tensors, metas) = self.check_inputs(operator.name(), inputs)?;
         let plan = operator.infer(&metas)?;
-        let (outputs, _) = run::forward(&self.device, operator, &plan, &tensors)?;
+        let (outputs, _) = self.run(operator, &plan, &tensors)?;
         self.observe(operator.name(), &metas, &plan, &outputs)?;
         Ok(outputs
             .into_iter()

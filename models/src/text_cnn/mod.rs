@@ -15,7 +15,7 @@ use limbeck_engine::{
     Device, Error, Fingerprint, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
 };
 use limbeck_kernels::{
-    Activation, add, concat, conv1d, dropout, embedding, max_over_time, mean_over_time,
+    Activation, add, concat, conv1d, conv1d_max, dropout, embedding, max_over_time, mean_over_time,
 };
 
 use crate::batch::{Batch, Encoded, TokenBatch};
@@ -65,19 +65,6 @@ pub struct TextCnnConfig {
     pub dropout: f64,
     /// Longest text read, in tokens.
     pub max_length: usize,
-}
-
-/// What the forward pass of a TextCNN gives, for matching and for the classifier.
-#[derive(Clone, Debug)]
-pub struct TextCnnOutput {
-    /// Class scores, `[texts, classes]`.
-    pub logits: Var,
-    /// Word vectors, `[rows, embedding_size]`.
-    pub embedding: Var,
-    /// Output of each block, `[rows, channels]`.
-    pub blocks: Vec<Var>,
-    /// Pooled output of each block, `[texts, channels]`.
-    pub levels: Vec<Var>,
 }
 
 struct Block {
@@ -154,48 +141,68 @@ impl TextCnn {
         &self.config
     }
 
-    /// The forward pass with everything in between.
-    ///
-    /// # Errors
-    /// If the device failed.
-    pub fn forward_with_states(&self, tape: &Tape, batch: &TokenBatch) -> Result<TextCnnOutput> {
-        let packed = &batch.packed;
+    /// Logits and levels, and the states if they are to be kept or the blocks need them.
+    fn run(&self, tape: &Tape, batch: &TokenBatch, keep_states: bool) -> Result<Output> {
         let table = tape.parameter(&self.store, self.embedding);
         let embedded = tape.scope("embedding", || embedding(tape, &table, &batch.rows, None))?;
-        let mut blocks: Vec<Var> = Vec::new();
+        let mut states = vec![embedded];
         let mut levels = Vec::new();
+        let only_largest = self.config.topology == Topology::Parallel
+            && self.config.pooling == TimePooling::Max
+            && !keep_states;
         for (k, block) in self.blocks.iter().enumerate() {
             tape.scope(&format!("block {k}"), || {
-                let input = match (self.config.topology, blocks.last()) {
-                    (Topology::Stacked, Some(below)) => below.clone(),
-                    _ => embedded.clone(),
+                if only_largest {
+                    levels.push(self.convolve_and_pool(tape, k, &states[0], batch)?);
+                    return Ok(());
+                }
+                let below = match self.config.topology {
+                    Topology::Stacked => &states[k],
+                    Topology::Parallel => &states[0],
                 };
-                let output = self.convolve(tape, k, &input, batch)?;
+                let output = self.convolve(tape, k, below, batch)?;
                 levels.push(self.pool(tape, block, &output, batch)?);
-                blocks.push(output);
+                states.push(output);
                 Ok(())
             })?;
         }
-        let logits = tape.scope("classifier", || {
-            let joined = concat(tape, &levels.iter().collect::<Vec<_>>())?;
-            let rate = self.config.dropout;
-            let dropped = dropout(tape, &joined, packed.samples(), rate, "text_cnn.classifier")?;
-            self.classifier.apply(tape, &self.store, &dropped, None)
-        })?;
-        Ok(TextCnnOutput {
+        let logits = tape.scope("classifier", || self.classify(tape, &levels, batch))?;
+        Ok(Output {
             logits,
-            embedding: embedded,
-            blocks,
             levels,
+            states,
         })
     }
 
-    fn convolve(&self, tape: &Tape, k: usize, input: &Var, batch: &TokenBatch) -> Result<Var> {
+    fn classify(&self, tape: &Tape, levels: &[Var], batch: &TokenBatch) -> Result<Var> {
+        let joined = concat(tape, &levels.iter().collect::<Vec<_>>())?;
+        let (rate, samples) = (self.config.dropout, batch.packed.samples());
+        let dropped = dropout(tape, &joined, samples, rate, "text_cnn.classifier")?;
+        self.classifier.apply(tape, &self.store, &dropped, None)
+    }
+
+    /// A block of which nothing but its largest values is wanted.
+    fn convolve_and_pool(
+        &self,
+        tape: &Tape,
+        k: usize,
+        input: &Var,
+        batch: &TokenBatch,
+    ) -> Result<Var> {
+        let (weight, bias) = self.convolution(tape, k);
+        let (relu, kernel_size) = (Some(Activation::Relu), self.config.kernel_sizes[k]);
+        let packed = &batch.packed;
+        conv1d_max(tape, input, &weight, &bias, relu, packed, kernel_size)
+    }
+
+    fn convolution(&self, tape: &Tape, k: usize) -> (Var, Var) {
         let Affine { weight, bias } = self.blocks[k].convolution;
-        let (weight, bias) = (
-            tape.parameter(&self.store, weight),
-            tape.parameter(&self.store, bias),
-        );
+        let parameter = |id| tape.parameter(&self.store, id);
+        (parameter(weight), parameter(bias))
+    }
+
+    fn convolve(&self, tape: &Tape, k: usize, input: &Var, batch: &TokenBatch) -> Result<Var> {
+        let (weight, bias) = self.convolution(tape, k);
         let kernel_size = self.config.kernel_sizes[k];
         let relu = Some(Activation::Relu);
         let output = conv1d(
@@ -248,14 +255,11 @@ impl Classifier for TextCnn {
     }
 
     fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
-        let output = self.forward_with_states(tape, batch.tokens()?)?;
-        let mut states = output.blocks;
-        states.insert(0, output.embedding);
-        Ok(Output {
-            logits: output.logits,
-            levels: output.levels,
-            states,
-        })
+        self.run(tape, batch.tokens()?, false)
+    }
+
+    fn forward_with_states(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
+        self.run(tape, batch.tokens()?, true)
     }
 
     fn is_embedding(&self, name: &str) -> bool {

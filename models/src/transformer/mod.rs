@@ -51,17 +51,6 @@ struct Level {
     projection: Option<Affine>,
 }
 
-/// What the forward pass gives, for matching and for the classifier.
-#[derive(Clone, Debug)]
-pub struct TransformerOutput {
-    /// Class scores, `[texts, classes]`.
-    pub logits: Var,
-    /// The embedding output, then the output of each layer, `[rows, hidden_size]`.
-    pub states: Vec<Var>,
-    /// The projected, pooled layers of [`Head::Projected`], `[texts, size]` each.
-    pub levels: Vec<Var>,
-}
-
 impl Transformer {
     /// A model with random weights drawn from the seed.
     ///
@@ -99,24 +88,6 @@ impl Transformer {
     /// Its sizes.
     pub fn config(&self) -> &TransformerConfig {
         &self.config
-    }
-
-    /// The forward pass with everything in between.
-    ///
-    /// # Errors
-    /// If the device failed.
-    pub fn forward_with_states(
-        &self,
-        tape: &Tape,
-        batch: &TokenBatch,
-    ) -> Result<TransformerOutput> {
-        let states = self.encode(tape, batch)?;
-        let (logits, levels) = tape.scope("head", || self.classify(tape, &states, batch))?;
-        Ok(TransformerOutput {
-            logits,
-            states,
-            levels,
-        })
     }
 
     /// The states `[rows, hidden_size]` of the embedding and of each layer.
@@ -228,11 +199,13 @@ impl Classifier for Transformer {
     }
 
     fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
-        let output = self.forward_with_states(tape, batch.tokens()?)?;
+        let batch = batch.tokens()?;
+        let states = self.encode(tape, batch)?;
+        let (logits, levels) = tape.scope("head", || self.classify(tape, &states, batch))?;
         Ok(Output {
-            logits: output.logits,
-            levels: output.levels,
-            states: output.states,
+            logits,
+            levels,
+            states,
         })
     }
 

@@ -163,8 +163,14 @@ impl<'a> StudentObjective<'a> {
     ) -> limbeck_engine::Result<Side<'s>> {
         let model = self.classifier.model();
         let batch = model.batch(&texts, first)?;
+        let states = self.loss.embedding_level || self.lessons.token_levels.is_some();
+        let student = if states {
+            model.forward_with_states(tape, &batch)?
+        } else {
+            model.forward(tape, &batch)?
+        };
         Ok(Side {
-            student: model.forward(tape, &batch)?,
+            student,
             texts,
             batch,
             targets,

@@ -91,7 +91,7 @@ impl Targets {
             let batch: Vec<&Encoded> = rows.iter().map(|&row| texts[row]).collect();
             let tape = Tape::inference(teacher.device());
             let batch = teacher.batch(&batch, 0)?;
-            let output = teacher.forward(&tape, &batch)?;
+            let output = teacher.forward_with_states(&tape, &batch)?;
             let levels = match source {
                 LevelSource::Nothing => Vec::new(),
                 LevelSource::Head => output.levels,

@@ -81,7 +81,7 @@ impl<'a> TokenLevels<'a> {
     fn read(&self, texts: &[&Encoded]) -> Result<Vec<Var>> {
         let tape = Tape::inference(self.teacher.device());
         let batch = self.teacher.batch(texts, 0)?;
-        let states = self.teacher.forward(&tape, &batch)?.states;
+        let states = self.teacher.forward_with_states(&tape, &batch)?.states;
         let layers = |layers: &[usize]| -> Result<Vec<Var>> {
             Ok(states_of(&states, layers)?.into_iter().cloned().collect())
         };

@@ -94,7 +94,7 @@ type Rows = Vec<Vec<f64>>;
 fn read(model: &dyn Classifier, text: &Encoded) -> (Vec<f64>, Vec<Rows>) {
     let tape = Tape::inference(model.device());
     let batch = model.batch(&[text], 0).expect("a text");
-    let output = model.forward(&tape, &batch).expect("an output");
+    let output = model.forward_with_states(&tape, &batch).expect("an output");
     let rows = |state: &limbeck_engine::Var| {
         let values = state.tensor().read_f64().expect("numbers");
         let width = state.shape().columns();

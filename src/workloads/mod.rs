@@ -1,0 +1,210 @@
+//! The canonical workloads, for measuring: training steps and inference of three models on random
+//! tokens. `limbeck bench`, the benchmarks and the tests that count a GPU's dispatches share them.
+//!
+//! | name | model | batch | update |
+//! |---|---|---|---|
+//! | `w1` | Transformer, 4 layers of 256, 4 heads, feed-forward 1024, dropout 0.1, after-norm, mean pooling | 32 | AdamW |
+//! | `w3` | TextCNN of Kim, widths 3, 4, 5 of 100 channels, dropout 0.5 | 64 | Adam |
+//! | `w3b` | four residual convolutions of 128 channels, widths 3, 5, 7, 9 | 64 | Adam |
+//!
+//! All read 64 tokens of a vocabulary of 8,000 and tell 8 classes apart; eight batches take turns.
+//! `w1-infer1`, `w3-infer64` and the like predict batches of that size.
+
+mod models;
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use limbeck_engine::{Device, ParameterVector, Profile, Stream, Tape, TokenIds};
+use limbeck_losses::hard_cross_entropy;
+use limbeck_models::{Classifier, Encoded};
+use limbeck_training::Result;
+use limbeck_training::optimizer::{Optimizer, OptimizerConfig};
+
+pub use models::Model;
+use models::{CLASSES, LENGTH, VOCABULARY, VOCABULARY_SIZE};
+
+/// What is done over and over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Forward, backward, update.
+    Train,
+    /// Predictions for this many texts.
+    Infer(usize),
+}
+
+/// A model and what is done with it.
+///
+/// ```
+/// use limbeck::workloads::{Model, Work, Workload};
+/// let workload: Workload = "w3-infer64".parse()?;
+/// assert_eq!(workload, Workload { model: Model::W3, work: Work::Infer(64) });
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// The model.
+    pub model: Model,
+    /// What is done.
+    pub work: Work,
+}
+
+impl Workload {
+    /// Training steps of a model.
+    pub fn training(model: Model) -> Self {
+        let work = Work::Train;
+        Self { model, work }
+    }
+}
+
+impl FromStr for Workload {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        let (model, work) = match name.split_once("-infer") {
+            None => (name, Some(Work::Train)),
+            Some((model, size)) => {
+                let size = size.parse().ok().filter(|&size| size > 0);
+                (model, size.map(Work::Infer))
+            }
+        };
+        let model = Model::ALL.into_iter().find(|m| m.name() == model);
+        model
+            .zip(work)
+            .map(|(model, work)| Self { model, work })
+            .ok_or_else(|| {
+                format!(
+                    "expected w1, w3 or w3b, or one of them with -inferN for predictions of N \
+                     texts, found \"{name}\""
+                )
+            })
+    }
+}
+
+impl std::fmt::Display for Workload {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let model = self.model.name();
+        match self.work {
+            Work::Train => formatter.write_str(model),
+            Work::Infer(size) => write!(formatter, "{model}-infer{size}"),
+        }
+    }
+}
+
+/// Eight batches, used in turn.
+const BATCHES: usize = 8;
+
+struct Batch {
+    texts: Vec<Encoded>,
+    labels: Vec<u32>,
+}
+
+/// A workload on a device.
+pub struct Bench {
+    model: Box<dyn Classifier>,
+    optimizer: Optimizer,
+    gradients: ParameterVector,
+    batches: Vec<Batch>,
+    work: Work,
+    profile: Option<Arc<Profile>>,
+    number: usize,
+}
+
+impl Bench {
+    /// Makes the model and its batches; `dropout` replaces the workload's rate.
+    ///
+    /// # Errors
+    /// If the rate is not below 1, or the device cannot hold the model.
+    pub fn new(workload: Workload, dropout: Option<f64>, device: &Device) -> Result<Self> {
+        let model = workload.model.build(dropout, device)?;
+        let config = OptimizerConfig::AdamW {
+            betas: [0.9, 0.999],
+            epsilon: 1e-8,
+            weight_decay: workload.model.weight_decay(),
+        };
+        let texts = match workload.work {
+            Work::Train => workload.model.batch_size(),
+            Work::Infer(size) => size,
+        };
+        let store = model.parameters();
+        Ok(Self {
+            optimizer: Optimizer::new(store, &config, None)?,
+            gradients: store.zeros()?,
+            batches: (0..BATCHES).map(|number| batch(number, texts)).collect(),
+            work: workload.work,
+            profile: None,
+            model,
+            number: 0,
+        })
+    }
+
+    /// Adds the costs of later steps to `profile`.
+    pub fn measure(&mut self, profile: &Arc<Profile>) {
+        self.profile = Some(Arc::clone(profile));
+    }
+
+    /// The next step with what it gives, the loss or the first class score: on a GPU this waits
+    /// for the work to be done.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn run(&mut self) -> Result<f64> {
+        match self.work {
+            Work::Train => {
+                let loss = self.train()?;
+                Ok(loss.tensor().read_f64()?[0])
+            }
+            Work::Infer(_) => self.infer(),
+        }
+    }
+
+    /// The next step; on a GPU it is recorded, and not yet submitted.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn record(&mut self) -> Result<()> {
+        match self.work {
+            Work::Train => self.train().map(|_| ()),
+            Work::Infer(_) => self.infer().map(|_| ()),
+        }
+    }
+
+    fn train(&mut self) -> Result<limbeck_engine::Var> {
+        let batch = &self.batches[self.number % BATCHES];
+        let texts: Vec<&Encoded> = batch.texts.iter().collect();
+        let tape = Tape::training(self.model.device(), 1, self.number as u32);
+        if let Some(profile) = &self.profile {
+            tape.measure(profile);
+        }
+        let inputs = self.model.batch(&texts, 0)?;
+        let logits = self.model.forward(&tape, &inputs)?.logits;
+        let loss = hard_cross_entropy(&tape, &logits, &batch.labels)?;
+        self.gradients.fill_zero()?;
+        let unreached = tape.backward(&loss, &mut [&mut self.gradients])?;
+        unreached.refuse(&[self.model.parameters()])?;
+        self.optimizer
+            .update(self.model.parameters_mut(), &self.gradients, 1e-3)?;
+        self.number += 1;
+        Ok(loss)
+    }
+
+    fn infer(&mut self) -> Result<f64> {
+        let batch = &self.batches[self.number % BATCHES];
+        let texts: Vec<&Encoded> = batch.texts.iter().collect();
+        self.number += 1;
+        Ok(f64::from(self.model.predict(&texts)?[0][0]))
+    }
+}
+
+fn batch(number: usize, texts: usize) -> Batch {
+    let random = Stream::new(1, "workload", number as u32);
+    let text = |sample: usize| {
+        let id = |t: usize| random.word(sample as u32, t as u32, 0) % VOCABULARY_SIZE as u32;
+        Encoded::Tokens(TokenIds::new((0..LENGTH).map(id).collect(), VOCABULARY))
+    };
+    let label = |sample: usize| random.word(sample as u32, 0, 1) % CLASSES as u32;
+    Batch {
+        texts: (0..texts).map(text).collect(),
+        labels: (0..texts).map(label).collect(),
+    }
+}

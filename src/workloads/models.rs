@@ -1,0 +1,98 @@
+//! The models of the workloads.
+
+use limbeck_engine::{Device, Fingerprint};
+use limbeck_models::{
+    Classifier, Head, NormPosition, TextCnn, TextCnnConfig, TextPooling, TimePooling, Topology,
+    Transformer, TransformerConfig,
+};
+use limbeck_training::Result;
+
+pub(super) const VOCABULARY: Fingerprint = Fingerprint(1);
+pub(super) const VOCABULARY_SIZE: usize = 8000;
+pub(super) const LENGTH: usize = 64;
+pub(super) const CLASSES: usize = 8;
+
+/// A model of the canonical workloads; see [`super`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// The Transformer.
+    W1,
+    /// Kim's TextCNN.
+    W3,
+    /// The residual TextCNN.
+    W3b,
+}
+
+impl Model {
+    /// All of them.
+    pub const ALL: [Model; 3] = [Self::W1, Self::W3, Self::W3b];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::W1 => "w1",
+            Self::W3 => "w3",
+            Self::W3b => "w3b",
+        }
+    }
+
+    /// Texts in a training batch.
+    pub(super) fn batch_size(self) -> usize {
+        match self {
+            Self::W1 => 32,
+            Self::W3 | Self::W3b => 64,
+        }
+    }
+
+    pub(super) fn weight_decay(self) -> f64 {
+        match self {
+            Self::W1 => 0.01,
+            Self::W3 | Self::W3b => 0.0,
+        }
+    }
+
+    /// The model with random weights.
+    pub(super) fn build(
+        self,
+        dropout: Option<f64>,
+        device: &Device,
+    ) -> Result<Box<dyn Classifier>> {
+        let (topology, kernel_sizes, channels) = match self {
+            Self::W1 => return transformer(dropout.unwrap_or(0.1), device),
+            Self::W3 => (Topology::Parallel, vec![3, 4, 5], 100),
+            Self::W3b => (Topology::Stacked, vec![3, 5, 7, 9], 128),
+        };
+        let config = TextCnnConfig {
+            vocabulary_size: VOCABULARY_SIZE,
+            vocabulary: VOCABULARY,
+            classes: CLASSES,
+            embedding_size: 128,
+            channels,
+            kernel_sizes,
+            topology,
+            pooling: TimePooling::Max,
+            dropout: dropout.unwrap_or(0.5),
+            max_length: LENGTH,
+        };
+        Ok(Box::new(TextCnn::new(config, 1, device)?))
+    }
+}
+
+fn transformer(dropout: f64, device: &Device) -> Result<Box<dyn Classifier>> {
+    let config = TransformerConfig {
+        vocabulary_size: VOCABULARY_SIZE,
+        vocabulary: VOCABULARY,
+        classes: CLASSES,
+        hidden_size: 256,
+        layers: 4,
+        heads: 4,
+        feed_forward_size: 1024,
+        dropout,
+        attention_dropout: dropout,
+        norm: NormPosition::Post,
+        pooling: TextPooling::Mean,
+        max_positions: LENGTH,
+        head: Head::Pooled,
+    };
+    Ok(Box::new(Transformer::new(config, 1, device)?))
+}
