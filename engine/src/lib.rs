@@ -29,8 +29,8 @@ pub use gpu::{
     AdapterSummary, Binding, Gpu, GpuCounters, GpuSlice, Kernel, adapters, set_workgroup_limit,
 };
 pub use host::{
-    HostBuffer, HostPool, InstructionSet, chunked, instruction_set, parallel_threshold,
-    set_instruction_set, set_parallel_threshold, worth_splitting,
+    HostBuffer, HostPool, InstructionSet, chunked, chunked_pair, instruction_set,
+    parallel_threshold, set_instruction_set, set_parallel_threshold, worth_splitting,
 };
 pub use ledger::{Layout, Ledger};
 pub use operator::{

@@ -47,6 +47,29 @@ pub fn chunked<T: Send>(
     }
 }
 
+/// [`chunked`] over two arrays of the same length at once.
+pub fn chunked_pair<T: Send, U: Send>(
+    (first, second): (&mut [T], &mut [U]),
+    chunk_len: usize,
+    work: usize,
+    body: impl Fn(usize, &mut [T], &mut [U]) + Sync + Send,
+) {
+    let chunk_len = chunk_len.max(1);
+    if worth_splitting(work) {
+        first
+            .par_chunks_mut(chunk_len)
+            .zip(second.par_chunks_mut(chunk_len))
+            .enumerate()
+            .for_each(|(i, (first, second))| body(i, first, second));
+    } else {
+        first
+            .chunks_mut(chunk_len)
+            .zip(second.chunks_mut(chunk_len))
+            .enumerate()
+            .for_each(|(i, (first, second))| body(i, first, second));
+    }
+}
+
 /// The instruction sets that kernels are compiled for and choose from at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]

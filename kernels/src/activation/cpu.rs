@@ -54,6 +54,43 @@ pub(crate) fn multiply_by_derivative(function: Activation, dy: &mut [f32], x: &[
     }
 }
 
+/// `y = f(z)` and then `z = f'(z)`, on one thread: the backward pass is left a product.
+pub(crate) fn apply_and_derive(function: Activation, z: &mut [f32], y: &mut [f32]) {
+    match function {
+        Activation::Relu => relu_both(z, y),
+        Activation::Gelu => gelu_both(z, y),
+        Activation::Tanh => tanh_both(z, y),
+    }
+}
+
+vectorised! {
+    fn relu_both(z: &mut [f32], y: &mut [f32]) {
+        for (z, y) in z.iter_mut().zip(y) {
+            *y = if *z <= 0.0 { 0.0 } else { *z };
+            *z = if *z > 0.0 { 1.0 } else { 0.0 };
+        }
+    }
+}
+
+vectorised! {
+    fn gelu_both(z: &mut [f32], y: &mut [f32]) {
+        for (z, y) in z.iter_mut().zip(y) {
+            let (cdf, density) = math::normal(*z);
+            *y = *z * cdf;
+            *z = cdf + *z * density;
+        }
+    }
+}
+
+vectorised! {
+    fn tanh_both(z: &mut [f32], y: &mut [f32]) {
+        for (z, y) in z.iter_mut().zip(y) {
+            *y = math::tanh(*z);
+            *z = 1.0 - *y * *y;
+        }
+    }
+}
+
 vectorised! {
     fn relu(y: &mut [f32]) {
         for y in y {
@@ -66,7 +103,7 @@ vectorised! {
 vectorised! {
     fn gelu(y: &mut [f32]) {
         for y in y {
-            *y *= math::normal_cdf(*y);
+            *y *= math::normal(*y).0;
         }
     }
 }
@@ -90,7 +127,8 @@ vectorised! {
 vectorised! {
     fn gelu_derivative(dy: &mut [f32], x: &[f32]) {
         for (dy, &x) in dy.iter_mut().zip(x) {
-            *dy *= math::normal_cdf(x) + x * math::normal_density(x);
+            let (cdf, density) = math::normal(x);
+            *dy *= cdf + x * density;
         }
     }
 }

@@ -22,7 +22,7 @@ use limbeck_engine::{GpuBackward, GpuForward};
 use crate::check;
 use crate::harness::{Case, Draw, Entry};
 
-pub(crate) use cpu::{apply_in_place, multiply_by_derivative};
+pub(crate) use cpu::{apply_and_derive, apply_in_place, multiply_by_derivative};
 pub(crate) use reference::{derivative, value};
 
 /// Which function.

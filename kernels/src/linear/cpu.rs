@@ -4,8 +4,8 @@
 use limbeck_engine::{Backward, Forward, chunked};
 
 use super::{Linear, Sizes};
-use crate::activation::{apply_in_place, multiply_by_derivative};
-use crate::shared::gemm::{Matrix, gemm, gemm_then};
+use crate::activation::apply_and_derive;
+use crate::shared::gemm::{Matrix, gemm, gemm_beside, gemm_then};
 use crate::shared::reduce::add_column_sums;
 use crate::shared::vectorised;
 
@@ -23,12 +23,11 @@ pub(super) fn forward(operator: &Linear, sizes: Sizes, io: &mut Forward<'_, f32>
         gemm_then(shape, x, w, false, y, |_, block| add_bias(block, bias));
         return;
     };
-    let z = io.save(0);
-    gemm_then(shape, x, w, false, z, |_, block| add_bias(block, bias));
-    let block = BLOCK;
-    chunked(y, block, rows * outputs, |i, y| {
-        y.copy_from_slice(&z[i * block..i * block + y.len()]);
-        apply_in_place(activation, y);
+    // What the backward pass wants of z is f'(z).
+    let slope = io.save(0);
+    gemm_beside(shape, x, w, false, (slope, y), |_, z, y| {
+        add_bias(z, bias);
+        apply_and_derive(activation, z, y);
     });
 }
 
@@ -43,12 +42,11 @@ pub(super) fn backward(operator: &Linear, sizes: Sizes, io: &mut Backward<'_, f3
     let (x, w, dy) = (io.real(0), io.real(1), io.upstream());
     let dz: &[f32] = match operator.activation {
         None => dy,
-        Some(activation) => {
-            let (z, dz) = (io.saved(0), io.scratch(0));
+        Some(_) => {
+            let (slope, dz) = (io.saved(0), io.scratch(0));
             chunked(dz, BLOCK, rows * outputs, |i, dz| {
                 let range = i * BLOCK..i * BLOCK + dz.len();
-                dz.copy_from_slice(&dy[range.clone()]);
-                multiply_by_derivative(activation, dz, &z[range]);
+                multiply(&dy[range.clone()], &slope[range], dz);
             });
             dz
         }
@@ -70,6 +68,14 @@ pub(super) fn backward(operator: &Linear, sizes: Sizes, io: &mut Backward<'_, f3
 pub(crate) fn add_bias(block: &mut [f32], bias: Option<&[f32]>) {
     if let Some(bias) = bias {
         add_bias_rows(block, bias);
+    }
+}
+
+vectorised! {
+    fn multiply(a: &[f32], b: &[f32], into: &mut [f32]) {
+        for ((into, a), b) in into.iter_mut().zip(a).zip(b) {
+            *into = a * b;
+        }
     }
 }
 

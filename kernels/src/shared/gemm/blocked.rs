@@ -3,11 +3,13 @@
 
 use std::ops::Range;
 
-use limbeck_engine::chunked;
+use limbeck_engine::{chunked, chunked_pair};
 
 use super::matrix::Matrix;
+use super::memory::{Kept, LEFT, RESULT};
 use super::pack::{DEPTH, Left, Right};
 use super::tile::{Target, Tiles};
+use crate::shared::reduce::add_rows;
 
 /// Numbers of the right operand that are packed together and read by all threads, panel by panel.
 const SHARED: usize = 1024 * 1024;
@@ -24,36 +26,42 @@ const GROUPS: usize = 8;
 
 /// Up to this many groups of a tile's rows the right operand is read where it lies: its copy would
 /// cost more than it brings.
-const IN_PLACE: usize = 3;
+const IN_PLACE: usize = 6;
 
-/// A product over several threads; see [`super::gemm_then`].
-pub(super) fn gemm_then(
+/// A product over several threads; see [`super::gemm_beside`].
+pub(super) fn gemm_beside<T: Send>(
     tiles: Tiles,
     (m, k, n): (usize, usize, usize),
     a: Matrix<'_>,
     b: Matrix<'_>,
     accumulate: bool,
-    c: &mut [f32],
-    finish: impl Fn(usize, &mut [f32]) + Sync + Send,
+    (c, beside): (&mut [f32], &mut [T]),
+    finish: impl Fn(usize, &mut [f32], &mut [T]) + Sync + Send,
 ) {
     let rows = rows_per_task(m, tiles);
     for part in parts((k, n), SHARED, tiles) {
         let right = part.right(m, b, tiles, true);
         // A product touches its operands; the work is what the arithmetic is worth in touches.
-        chunked(c, rows * n, m * part.size() / 16, |task, block| {
-            let high = block.len() / n;
-            let target = Target {
-                c: &mut block[part.first_column..],
-                stride: n,
-                alpha: 1.0,
-                accumulate: accumulate || part.first_row > 0,
-            };
-            let a = a.skip(task * rows, part.first_row);
-            rows_times(tiles, (high, part.rows), a, &right, target);
-            if part.last {
-                finish(task * rows, block);
-            }
-        });
+        let work = m * part.size() / 16;
+        chunked_pair(
+            (&mut *c, &mut *beside),
+            rows * n,
+            work,
+            |task, block, beside| {
+                let high = block.len() / n;
+                let target = Target {
+                    c: &mut block[part.first_column..],
+                    stride: n,
+                    alpha: 1.0,
+                    accumulate: accumulate || part.first_row > 0,
+                };
+                let a = a.skip(task * rows, part.first_row);
+                rows_times(tiles, (high, part.rows), a, &right, target);
+                if part.last {
+                    finish(task * rows, block, beside);
+                }
+            },
+        );
     }
 }
 
@@ -166,6 +174,65 @@ impl Part {
     }
 }
 
+/// Whether columns are the better tasks: few rows, which fit the cache as a whole, long sums, and
+/// columns enough.
+pub(super) fn has_better_columns((m, k, n): (usize, usize, usize), tiles: Tiles) -> bool {
+    m <= 512 && k >= 2 * m && n >= 8 * tiles.width()
+}
+
+/// A product with few rows and long sums, as gradients of weights are, over several threads. Rows
+/// would be too few tasks, and its operands are too large for a second copy: tasks take columns
+/// instead. The left operand is packed once for all; of the right one each task packs what its next
+/// pass needs, and uses it from the first-level cache.
+pub(super) fn by_columns(
+    tiles: Tiles,
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    accumulate: bool,
+    c: &mut [f32],
+) {
+    let width = 2 * tiles.width();
+    let (len, passes) = (Left::len(m, tiles), k.div_ceil(DEPTH));
+    let depth = |pass: usize| DEPTH.min(k - pass * DEPTH);
+    let mut memory = Kept::take(&LEFT, passes * len);
+    let lefts = &mut memory.get_mut()[..passes * len];
+    chunked(lefts, len, m * k, |pass, into| {
+        Left::pack((m, depth(pass)), a.skip(0, pass * DEPTH), tiles, into);
+    });
+    // Each task has a panel of the result to itself, and they are put together at the end.
+    let mut sums = Kept::take(&RESULT, n.next_multiple_of(width) * m);
+    let sums = &mut sums.get_mut()[..n.next_multiple_of(width) * m];
+    chunked(sums, width * m, m * n * k / 16, |panel, sums| {
+        let first = panel * width;
+        let columns = width.min(n - first);
+        for (pass, left) in lefts.chunks(len).enumerate() {
+            let (left, depth) = (Left::packed(a, left), depth(pass));
+            let b = b.skip(pass * DEPTH, first);
+            let right = Right::pack((depth, columns), b, tiles, false);
+            for (column, panel) in right.panels(0) {
+                let mut target = Target {
+                    c: &mut sums[column..],
+                    stride: width,
+                    alpha: 1.0,
+                    accumulate: pass > 0,
+                };
+                tiles.multiply((m, depth), left, panel, &mut target);
+            }
+        }
+    });
+    chunked(c, n, m * n, |row, c| {
+        for (panel, c) in c.chunks_mut(width).enumerate() {
+            let sums = &sums[(panel * m + row) * width..][..c.len()];
+            if accumulate {
+                add_rows(c, sums);
+            } else {
+                c.copy_from_slice(sums);
+            }
+        }
+    });
+}
+
 /// Rows of the result per task: what [`GROUPS`] says, less where that would be fewer than sixteen
 /// tasks.
 fn rows_per_task(m: usize, tiles: Tiles) -> usize {
@@ -181,17 +248,17 @@ fn rows_times(
     right: &Right<'_>,
     target: Target<'_>,
 ) {
-    let mut left = Left::with_rows(rows, tiles);
+    let mut memory = Kept::take(&LEFT, Left::len(rows, tiles));
     for first in (0..k).step_by(DEPTH) {
         let depth = DEPTH.min(k - first);
-        left.pack((rows, depth), a.skip(0, first), tiles);
+        let left = Left::pack((rows, depth), a.skip(0, first), tiles, memory.get_mut());
         for (column, panel) in right.panels(first) {
             let mut target = Target {
                 c: &mut target.c[column..],
                 accumulate: target.accumulate || first > 0,
                 ..target
             };
-            tiles.multiply((rows, depth), &left, panel, &mut target);
+            tiles.multiply((rows, depth), left, panel, &mut target);
         }
     }
 }

@@ -16,9 +16,9 @@ mod vector;
 
 use std::ops::Range;
 
-use limbeck_engine::chunked;
 #[cfg(target_arch = "x86_64")]
 use limbeck_engine::{InstructionSet, instruction_set};
+use limbeck_engine::{chunked, chunked_pair};
 
 use super::narrow::{Product, narrow_product};
 use super::reduce::add_rows;
@@ -49,17 +49,33 @@ fn rows_per_task(m: usize) -> usize {
 /// rows of `c` is complete, `finish(first row, block)` runs on it while it is still in cache:
 /// bias, activation and the like.
 pub fn gemm_then(
-    (m, k, n): (usize, usize, usize),
+    shape: (usize, usize, usize),
     a: Matrix<'_>,
     b: Matrix<'_>,
     accumulate: bool,
     c: &mut [f32],
     finish: impl Fn(usize, &mut [f32]) + Sync + Send,
 ) {
-    assert_eq!(c.len(), m * n, "gemm: the result has not m x n elements");
-    assert!(
-        a.holds(m, k) && b.holds(k, n),
-        "gemm: an operand is smaller than its shape"
+    // Takes no memory.
+    let mut nothing = vec![(); c.len()];
+    let finish = |first: usize, c: &mut [f32], _: &mut [()]| finish(first, c);
+    gemm_beside(shape, a, b, accumulate, (c, &mut nothing), finish);
+}
+
+/// [`gemm_then`] with a second array of the size of `c`, of which `finish` gets the same block.
+pub fn gemm_beside<T: Send>(
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    accumulate: bool,
+    (c, beside): (&mut [f32], &mut [T]),
+    finish: impl Fn(usize, &mut [f32], &mut [T]) + Sync + Send,
+) {
+    check((m, k, n), a, b, c);
+    assert_eq!(
+        c.len(),
+        beside.len(),
+        "gemm: two results of different sizes"
     );
     if m == 0 || n == 0 {
         return;
@@ -68,15 +84,16 @@ pub fn gemm_then(
     if let Some(tiles) = tiles()
         && k > 0
     {
-        return blocked::gemm_then(tiles, (m, k, n), a, b, accumulate, c, finish);
+        return blocked::gemm_beside(tiles, (m, k, n), a, b, accumulate, (c, beside), finish);
     }
     let rows = rows_per_task(m);
     // A product touches its operands; the work is what the arithmetic is worth in such touches.
-    chunked(c, rows * n, m * n * k / 16, |task, block| {
+    let work = m * n * k / 16;
+    chunked_pair((c, beside), rows * n, work, |task, block, beside| {
         let first = task * rows;
         let shape = (block.len() / n, k, n);
         product(shape, 1.0, a.skip(first, 0), b, accumulate, block, n);
-        finish(first, block);
+        finish(first, block, beside);
     });
 }
 
@@ -130,6 +147,13 @@ pub fn gemm(
     c: &mut [f32],
 ) {
     let (m, k, _) = shape;
+    #[cfg(target_arch = "x86_64")]
+    if let Some(tiles) = tiles()
+        && blocked::has_better_columns(shape, tiles)
+    {
+        check(shape, a, b, c);
+        return blocked::by_columns(tiles, shape, a, b, accumulate, c);
+    }
     if m <= FEW_ROWS && k > DEPTH {
         deep(shape, a, b, accumulate, c);
     } else {
@@ -147,11 +171,7 @@ fn deep(
     accumulate: bool,
     c: &mut [f32],
 ) {
-    assert_eq!(c.len(), m * n, "gemm: the result has not m x n elements");
-    assert!(
-        a.holds(m, k) && b.holds(k, n),
-        "gemm: an operand is smaller than its shape"
-    );
+    check((m, k, n), a, b, c);
     let depth = k.div_ceil(k.div_ceil(DEPTH));
     let parts = k.div_ceil(depth);
     let mut sums = vec![0.0; parts * m * n];
@@ -246,6 +266,14 @@ pub fn product(
             1,
         );
     }
+}
+
+fn check((m, k, n): (usize, usize, usize), a: Matrix<'_>, b: Matrix<'_>, c: &[f32]) {
+    assert_eq!(c.len(), m * n, "gemm: the result has not m x n elements");
+    assert!(
+        a.holds(m, k) && b.holds(k, n),
+        "gemm: an operand is smaller than its shape"
+    );
 }
 
 /// The tiles of the instruction set in use.

@@ -3,7 +3,7 @@
 use limbeck_engine::chunked;
 
 use super::matrix::Matrix;
-use super::memory::{Kept, LEFT, LINE, RIGHT};
+use super::memory::{Kept, LINE, RIGHT};
 use super::tile::{Panel, Tiles};
 
 /// Elements of a sum that one pass adds up: a panel of the right operand of this depth and a tile's
@@ -14,42 +14,29 @@ pub(super) const DEPTH: usize = 256;
 /// into the same set of the cache.
 pub(super) const ROW_STRIDE: usize = DEPTH + 16;
 
-/// A block of rows of the left operand. If its rows were contiguous they are kept, one each
+/// A packed block of rows of the left operand. If its rows were contiguous they are kept, one each
 /// [`ROW_STRIDE`]; if its columns were, they lie one after another in groups of a tile's rows.
 /// Neither needs a transposition.
-pub(super) struct Left {
-    memory: Kept,
+#[derive(Clone, Copy)]
+pub(super) struct Left<'m> {
+    pub(super) data: &'m [f32],
     pub(super) by_rows: bool,
 }
 
-impl Left {
-    /// Memory for up to `rows` rows.
-    pub(super) fn with_rows(rows: usize, tiles: Tiles) -> Self {
-        Self {
-            memory: Kept::take(&LEFT, rows.next_multiple_of(tiles.rows()) * ROW_STRIDE),
-            by_rows: true,
-        }
+impl<'m> Left<'m> {
+    /// Numbers that a block of this many rows takes.
+    pub(super) fn len(rows: usize, tiles: Tiles) -> usize {
+        rows.next_multiple_of(tiles.rows()) * ROW_STRIDE
     }
 
-    pub(super) fn data(&self) -> &[f32] {
-        self.memory.get()
-    }
-
-    /// Whether `rows` x k elements lie in the memory.
-    pub(super) fn holds(&self, rows: usize, k: usize, tile_rows: usize) -> bool {
-        let len = if self.by_rows {
-            (rows - 1) * ROW_STRIDE + k
-        } else {
-            rows.next_multiple_of(tile_rows) * k
-        };
-        len <= self.data().len()
-    }
-
-    /// Packs the first `rows` x k elements of `a`.
-    pub(super) fn pack(&mut self, (rows, k): (usize, usize), a: Matrix<'_>, tiles: Tiles) {
-        self.by_rows = a.row_stride != 1 || a.column_stride == 1;
-        let into = self.memory.get_mut();
-        if !self.by_rows {
+    /// Packs the first `rows` x k elements of `a`, k at most [`DEPTH`].
+    pub(super) fn pack(
+        (rows, k): (usize, usize),
+        a: Matrix<'_>,
+        tiles: Tiles,
+        into: &'m mut [f32],
+    ) -> Self {
+        if !Self::by_rows(a) {
             match tiles {
                 Tiles::Avx2 => columns::<6>((rows, k), a, into),
                 Tiles::Avx512 => columns::<14>((rows, k), a, into),
@@ -65,6 +52,29 @@ impl Left {
                 }
             }
         }
+        Self::packed(a, into)
+    }
+
+    /// A block that was packed from `a`.
+    pub(super) fn packed(a: Matrix<'_>, data: &'m [f32]) -> Self {
+        Self {
+            data,
+            by_rows: Self::by_rows(a),
+        }
+    }
+
+    fn by_rows(a: Matrix<'_>) -> bool {
+        a.row_stride != 1 || a.column_stride == 1
+    }
+
+    /// Whether `rows` x k elements lie in the memory.
+    pub(super) fn holds(&self, rows: usize, k: usize, tile_rows: usize) -> bool {
+        let len = if self.by_rows {
+            (rows - 1) * ROW_STRIDE + k
+        } else {
+            rows.next_multiple_of(tile_rows) * k
+        };
+        len <= self.data.len()
     }
 }
 

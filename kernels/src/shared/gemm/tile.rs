@@ -57,7 +57,7 @@ impl Tiles {
     pub(super) fn multiply(
         self,
         (rows, k): (usize, usize),
-        left: &Left,
+        left: Left<'_>,
         panel: Panel<'_>,
         target: &mut Target<'_>,
     ) {
@@ -78,14 +78,14 @@ impl Tiles {
 }
 
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-unsafe fn avx512(rows: usize, k: usize, left: &Left, panel: Panel<'_>, to: &mut Target<'_>) {
+unsafe fn avx512(rows: usize, k: usize, left: Left<'_>, panel: Panel<'_>, to: &mut Target<'_>) {
     const ROWS: usize = <__m512 as Vector>::ROWS;
     // SAFETY: the caller's promise.
     unsafe { in_layout::<__m512, ROWS>(rows, k, left, panel, to) }
 }
 
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(rows: usize, k: usize, left: &Left, panel: Panel<'_>, to: &mut Target<'_>) {
+unsafe fn avx2(rows: usize, k: usize, left: Left<'_>, panel: Panel<'_>, to: &mut Target<'_>) {
     const ROWS: usize = <__m256 as Vector>::ROWS;
     // SAFETY: the caller's promise.
     unsafe { in_layout::<__m256, ROWS>(rows, k, left, panel, to) }
@@ -99,16 +99,16 @@ unsafe fn avx2(rows: usize, k: usize, left: &Left, panel: Panel<'_>, to: &mut Ta
 unsafe fn in_layout<V: Vector, const ROWS: usize>(
     rows: usize,
     k: usize,
-    left: &Left,
+    left: Left<'_>,
     panel: Panel<'_>,
     target: &mut Target<'_>,
 ) {
     // SAFETY: the caller's promise.
     unsafe {
         if left.by_rows {
-            in_width::<V, ROWS, ROW_STRIDE, 1>(rows, k, left.data(), panel, target);
+            in_width::<V, ROWS, ROW_STRIDE, 1>(rows, k, left.data, panel, target);
         } else {
-            in_width::<V, ROWS, 1, ROWS>(rows, k, left.data(), panel, target);
+            in_width::<V, ROWS, 1, ROWS>(rows, k, left.data, panel, target);
         }
     }
 }
