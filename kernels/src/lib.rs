@@ -22,6 +22,7 @@ mod dropout;
 mod embedding;
 mod embedding_bag;
 mod first_over_time;
+mod folded_conv1d;
 mod gather_rows;
 mod half_squared_norm;
 pub mod harness;
@@ -59,6 +60,7 @@ pub use dropout::{dropout, dropout_add};
 pub use embedding::{TokenRows, embedding};
 pub use embedding_bag::{Bags, embedding_bag};
 pub use first_over_time::first_over_time;
+pub use folded_conv1d::folded_conv1d;
 pub use gather_rows::gather_rows;
 pub use half_squared_norm::half_squared_norm;
 pub use jensen_shannon::jensen_shannon;
@@ -98,6 +100,7 @@ pub fn registry() -> Vec<harness::Entry> {
         embedding::entry(),
         embedding_bag::entry(),
         first_over_time::entry(),
+        folded_conv1d::entry(),
         gather_rows::entry(),
         half_squared_norm::entry(),
         jensen_shannon::entry(),

@@ -57,6 +57,16 @@ pub trait Classifier: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Prepares the model for inference by products of its parameters that are computed once, and
+    /// returns the bytes they take; `None` for models that have nothing to fold. Results differ by
+    /// rounding alone. A change of the parameters undoes it.
+    ///
+    /// # Errors
+    /// If the device cannot hold them.
+    fn fold(&mut self) -> Result<Option<usize>> {
+        Ok(None)
+    }
+
     /// Names of parameters whose number does not count as model size in comparisons: embeddings.
     fn is_embedding(&self, name: &str) -> bool;
 

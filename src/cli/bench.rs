@@ -30,6 +30,9 @@ pub(super) struct BenchArgs {
     /// Another dropout rate than the workload's.
     #[arg(long, value_name = "RATE")]
     dropout: Option<f64>,
+    /// Predict with folded tables: products of word vectors and kernels, computed beforehand.
+    #[arg(long)]
+    folded: bool,
     /// Time every operator as well (on a CPU).
     #[arg(long)]
     profile: bool,
@@ -45,6 +48,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     if args.profile && matches!(args.device, DeviceChoice::Gpu(_)) {
         let message =
             "--profile times operators on a CPU alone: a GPU works while they are recorded";
+        return Err(Error::Usage(message.into()));
+    }
+    if args.folded && args.workload.work == Work::Train {
+        let message = "--folded is for predictions, as in w3-infer1: training changes the tables";
         return Err(Error::Usage(message.into()));
     }
     let threads = args.threads.map_or(0, usize::from);
@@ -66,6 +73,7 @@ struct Timed {
     first_step: Duration,
     losses: [f64; 2],
     profile: Vec<(&'static str, Pass, Cost)>,
+    folded_bytes: Option<usize>,
     adapter: Option<String>,
     counters: Option<Value>,
 }
@@ -73,6 +81,10 @@ struct Timed {
 fn time(args: &BenchArgs) -> Result<Timed> {
     let device = args.device.open()?;
     let mut bench = Bench::new(args.workload, args.dropout, &device)?;
+    let folded_bytes = match args.folded {
+        true => bench.fold()?,
+        false => None,
+    };
     let start = Instant::now();
     let first = bench.run()?;
     let first_step = start.elapsed();
@@ -96,6 +108,7 @@ fn time(args: &BenchArgs) -> Result<Timed> {
         first_step,
         losses: [first, last],
         profile: profile.costs(),
+        folded_bytes,
         adapter: device.adapter().map(String::from),
         counters: per_step(before, counters(&device), args.steps),
     })
@@ -122,6 +135,9 @@ impl Timed {
             "loss_last": self.losses[1],
             "peak_rss_mb": peak_memory(),
         });
+        if let Some(bytes) = self.folded_bytes {
+            value["folded_bytes"] = json!(bytes);
+        }
         if let Some(counters) = &self.counters {
             value["per_step"] = counters.clone();
         }
@@ -154,6 +170,9 @@ impl Timed {
         );
         if let Some(megabytes) = peak_memory() {
             let _ = writeln!(text, "  peak memory of the process {megabytes:.0} MB");
+        }
+        if let Some(bytes) = self.folded_bytes {
+            let _ = writeln!(text, "  folded tables {:.1} MB", bytes as f64 / 1e6);
         }
         if args.workload.work == Work::Train {
             let [first, last] = self.losses;

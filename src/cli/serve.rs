@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use limbeck_data::DataError;
+use limbeck_recipes::text::TextClassifier;
 use serde_json::json;
+use tracing::{info, warn};
 
 use super::output;
 use crate::run::{DeviceChoice, Error, Result, evaluate, load_classifier};
@@ -22,6 +24,24 @@ pub(super) struct ModelArgs {
     /// cpu, gpu, gpu:NAME (a part of the adapter's name) or reference.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceChoice,
+    /// Fold the convolutions of a TextCNN over its vocabulary: several times faster, for the memory
+    /// that is logged.
+    #[arg(long)]
+    folded: bool,
+}
+
+impl ModelArgs {
+    fn load(&self) -> Result<TextClassifier> {
+        let device = self.device.open()?;
+        let mut classifier = load_classifier(&self.run, self.model.as_deref(), &device)?;
+        if self.folded {
+            match classifier.fold()? {
+                Some(bytes) => info!("folded tables: {:.1} MB", bytes as f64 / 1e6),
+                None => warn!("--folded changes nothing: the model is no TextCNN"),
+            }
+        }
+        Ok(classifier)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -52,8 +72,7 @@ pub(super) struct EvalArgs {
 const TOGETHER: usize = 64;
 
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
-    let device = args.model.device.open()?;
-    let classifier = load_classifier(&args.model.run, args.model.model.as_deref(), &device)?;
+    let classifier = args.model.load()?;
     let mut lines = Lines::open(&args.file)?;
     let mut stdout = io::stdout().lock();
     loop {
@@ -82,8 +101,7 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
 }
 
 pub(super) fn eval(args: &EvalArgs) -> Result<()> {
-    let device = args.model.device.open()?;
-    let classifier = load_classifier(&args.model.run, args.model.model.as_deref(), &device)?;
+    let classifier = args.model.load()?;
     let metrics = evaluate(&classifier, &args.data)?;
     if args.json {
         let value = serde_json::to_value(&metrics).expect("metrics hold numbers and names alone");

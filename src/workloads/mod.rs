@@ -143,6 +143,14 @@ impl Bench {
         self.profile = Some(Arc::clone(profile));
     }
 
+    /// Folds the model's tables, and returns the bytes they take.
+    ///
+    /// # Errors
+    /// If the device cannot hold them.
+    pub fn fold(&mut self) -> Result<Option<usize>> {
+        Ok(self.model.fold()?)
+    }
+
     /// The next step with what it gives, the loss or the first class score: on a GPU this waits
     /// for the work to be done.
     ///
@@ -191,8 +199,14 @@ impl Bench {
     fn infer(&mut self) -> Result<f64> {
         let batch = &self.batches[self.number % BATCHES];
         let texts: Vec<&Encoded> = batch.texts.iter().collect();
+        let tape = Tape::inference(self.model.device());
+        if let Some(profile) = &self.profile {
+            tape.measure(profile);
+        }
+        let inputs = self.model.batch(&texts, 0)?;
+        let logits = self.model.forward(&tape, &inputs)?.logits;
         self.number += 1;
-        Ok(f64::from(self.model.predict(&texts)?[0][0]))
+        Ok(logits.tensor().read_f64()?[0])
     }
 }
 

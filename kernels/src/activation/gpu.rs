@@ -6,7 +6,7 @@ use super::Activation;
 use crate::shared::gpu::{elementwise, flag};
 use crate::shared::wgsl;
 
-const FUNCTIONS: &str = include_str!("functions.wgsl");
+pub(crate) const FUNCTIONS: &str = include_str!("functions.wgsl");
 
 pub(super) static FORWARD: Kernel = Kernel {
     name: "activation::forward",

@@ -8,7 +8,7 @@ use crate::activation;
 use crate::shared::gpu::{column_sums, flag, gemm_tiles};
 use crate::shared::wgsl;
 
-const NEIGHBOUR: &str = include_str!("neighbour.wgsl");
+pub(crate) const NEIGHBOUR: &str = include_str!("neighbour.wgsl");
 
 static FORWARD: Kernel = Kernel {
     name: "conv1d::forward",

@@ -11,8 +11,11 @@
 //! Convolutions use "same" padding; rows of other texts and positions outside the text count as
 //! zero and are never pooled, so that a batch gives what each text alone gives.
 
+mod folded;
+
 use limbeck_engine::{
-    Device, Error, Fingerprint, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
+    Device, Error, Fingerprint, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Tensor,
+    Var,
 };
 use limbeck_kernels::{
     Activation, add, concat, conv1d, conv1d_max, dropout, embedding, max_over_time, mean_over_time,
@@ -79,6 +82,8 @@ pub struct TextCnn {
     embedding: ParameterId,
     blocks: Vec<Block>,
     classifier: Affine,
+    /// The folded tables of the blocks that read the word vectors, once [`TextCnn::fold`] made them.
+    folded: Vec<Tensor>,
 }
 
 impl TextCnn {
@@ -133,6 +138,7 @@ impl TextCnn {
             embedding,
             blocks,
             classifier,
+            folded: Vec::new(),
         })
     }
 
@@ -243,6 +249,7 @@ impl Classifier for TextCnn {
     }
 
     fn parameters_mut(&mut self) -> &mut ParameterStore {
+        self.folded.clear();
         &mut self.store
     }
 
@@ -255,11 +262,22 @@ impl Classifier for TextCnn {
     }
 
     fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
-        self.run(tape, batch.tokens()?, false)
+        let batch = batch.tokens()?;
+        if !self.folded.is_empty() && !tape.is_recording() {
+            return self.run_folded(tape, batch);
+        }
+        self.run(tape, batch, false)
     }
 
     fn forward_with_states(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
         self.run(tape, batch.tokens()?, true)
+    }
+
+    fn fold(&mut self) -> Result<Option<usize>> {
+        self.folded = folded::tables(self)?;
+        Ok(Some(
+            self.folded.iter().map(|table| table.meta().bytes()).sum(),
+        ))
     }
 
     fn is_embedding(&self, name: &str) -> bool {

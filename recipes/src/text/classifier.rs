@@ -99,6 +99,15 @@ impl TextClassifier {
         &self.encoder
     }
 
+    /// Computes once what inference can: the products of word vectors and kernels of a TextCNN.
+    /// Returns the bytes they take, or `None` if the model has nothing to fold.
+    ///
+    /// # Errors
+    /// If the device cannot hold them.
+    pub fn fold(&mut self) -> Result<Option<usize>> {
+        Ok(self.model.fold()?)
+    }
+
     /// The classes of texts, with probabilities.
     ///
     /// # Errors
