@@ -9,7 +9,7 @@ use super::matrix::Matrix;
 use super::memory::{Kept, LEFT, RESULT};
 use super::pack::{DEPTH, Left, Right};
 use super::tile::{Target, Tiles};
-use crate::shared::reduce::add_rows;
+use crate::shared::reduce;
 
 /// Numbers of the right operand that are packed together and read by all threads, panel by panel.
 const SHARED: usize = 1024 * 1024;
@@ -38,6 +38,9 @@ pub(super) fn gemm_beside<T: Send>(
     (c, beside): (&mut [f32], &mut [T]),
     finish: impl Fn(usize, &mut [f32], &mut [T]) + Sync + Send,
 ) {
+    if has_better_columns((m, k, n), tiles) {
+        return by_columns(tiles, (m, k, n), a, b, accumulate, (c, beside), finish);
+    }
     let rows = rows_per_task(m, tiles);
     for part in parts((k, n), SHARED, tiles) {
         let right = part.right(m, b, tiles, true);
@@ -174,23 +177,25 @@ impl Part {
     }
 }
 
-/// Whether columns are the better tasks: few rows, which fit the cache as a whole, long sums, and
-/// columns enough.
-pub(super) fn has_better_columns((m, k, n): (usize, usize, usize), tiles: Tiles) -> bool {
-    m <= 512 && k >= 2 * m && n >= 8 * tiles.width()
+/// Whether columns are the better tasks, which they are for few rows that fit the cache as a whole:
+/// if the sums are long, as in gradients of weights, or if rows would not be tasks enough.
+fn has_better_columns((m, k, n): (usize, usize, usize), tiles: Tiles) -> bool {
+    let long_sums = m <= 512 && k >= 2 * m && n >= 8 * tiles.width();
+    let few_rows = m <= IN_PLACE * tiles.rows() && n >= 4 * tiles.width();
+    long_sums || few_rows
 }
 
-/// A product with few rows and long sums, as gradients of weights are, over several threads. Rows
-/// would be too few tasks, and its operands are too large for a second copy: tasks take columns
-/// instead. The left operand is packed once for all; of the right one each task packs what its next
-/// pass needs, and uses it from the first-level cache.
-pub(super) fn by_columns(
+/// A product with few rows over several threads. The left operand is packed once for all; of the
+/// right one each task packs the columns that its next pass needs, and uses them from the
+/// first-level cache.
+fn by_columns<T: Send>(
     tiles: Tiles,
     (m, k, n): (usize, usize, usize),
     a: Matrix<'_>,
     b: Matrix<'_>,
     accumulate: bool,
-    c: &mut [f32],
+    (c, beside): (&mut [f32], &mut [T]),
+    finish: impl Fn(usize, &mut [f32], &mut [T]) + Sync + Send,
 ) {
     let width = 2 * tiles.width();
     let (len, passes) = (Left::len(m, tiles), k.div_ceil(DEPTH));
@@ -200,36 +205,43 @@ pub(super) fn by_columns(
     chunked(lefts, len, m * k, |pass, into| {
         Left::pack((m, depth(pass)), a.skip(0, pass * DEPTH), tiles, into);
     });
-    // Each task has a panel of the result to itself, and they are put together at the end.
+    // Each task has its columns to itself, and they are put together at the end.
     let mut sums = Kept::take(&RESULT, n.next_multiple_of(width) * m);
     let sums = &mut sums.get_mut()[..n.next_multiple_of(width) * m];
-    chunked(sums, width * m, m * n * k / 16, |panel, sums| {
-        let first = panel * width;
-        let columns = width.min(n - first);
+    chunked(sums, width * m, m * n * k / 16, |task, sums| {
         for (pass, left) in lefts.chunks(len).enumerate() {
-            let (left, depth) = (Left::packed(a, left), depth(pass));
-            let b = b.skip(pass * DEPTH, first);
-            let right = Right::pack((depth, columns), b, tiles, false);
-            for (column, panel) in right.panels(0) {
+            let part = Part {
+                first_row: pass * DEPTH,
+                rows: depth(pass),
+                first_column: task * width,
+                columns: width.min(n - task * width),
+                last: pass + 1 == passes,
+            };
+            for (column, panel) in part.right(m, b, tiles, false).panels(0) {
                 let mut target = Target {
                     c: &mut sums[column..],
                     stride: width,
                     alpha: 1.0,
                     accumulate: pass > 0,
                 };
-                tiles.multiply((m, depth), left, panel, &mut target);
+                tiles.multiply((m, part.rows), Left::packed(a, left), panel, &mut target);
             }
         }
     });
-    chunked(c, n, m * n, |row, c| {
-        for (panel, c) in c.chunks_mut(width).enumerate() {
-            let sums = &sums[(panel * m + row) * width..][..c.len()];
-            if accumulate {
-                add_rows(c, sums);
-            } else {
-                c.copy_from_slice(sums);
+    let rows = reduce::rows_per_task(n);
+    chunked_pair((c, beside), rows * n, m * n, |task, block, beside| {
+        for (row, c) in block.chunks_exact_mut(n).enumerate() {
+            for (panel, c) in c.chunks_mut(width).enumerate() {
+                let from = (panel * m + task * rows + row) * width;
+                let sums = &sums[from..from + c.len()];
+                if accumulate {
+                    reduce::add_rows(c, sums);
+                } else {
+                    c.copy_from_slice(sums);
+                }
             }
         }
+        finish(task * rows, block, beside);
     });
 }
 

@@ -30,8 +30,8 @@ pub use matrix::Matrix;
 /// Up to this many rows a product reads its right operand where it lies instead of packing it.
 const NARROW: usize = 8;
 
-/// A product of fewer rows has too few tasks: if its sums are longer than [`DEPTH`], it is cut
-/// along them.
+/// A product of fewer rows and columns has too few tasks: if its sums are longer than [`DEPTH`], it
+/// is cut along them.
 const FEW_ROWS: usize = 128;
 
 /// About the length of the parts.
@@ -146,15 +146,8 @@ pub fn gemm(
     accumulate: bool,
     c: &mut [f32],
 ) {
-    let (m, k, _) = shape;
-    #[cfg(target_arch = "x86_64")]
-    if let Some(tiles) = tiles()
-        && blocked::has_better_columns(shape, tiles)
-    {
-        check(shape, a, b, c);
-        return blocked::by_columns(tiles, shape, a, b, accumulate, c);
-    }
-    if m <= FEW_ROWS && k > DEPTH {
+    let (m, k, n) = shape;
+    if m <= FEW_ROWS && n <= FEW_ROWS && k > DEPTH {
         deep(shape, a, b, accumulate, c);
     } else {
         gemm_then(shape, a, b, accumulate, c, |_, _| ());

@@ -1,10 +1,11 @@
 //! Operands copied into the order in which the tiles read them.
 
-use limbeck_engine::chunked;
+use limbeck_engine::{InstructionSet, chunked};
 
 use super::matrix::Matrix;
 use super::memory::{Kept, LINE, RIGHT};
 use super::tile::{Panel, Tiles};
+use super::vector::transpose;
 
 /// Elements of a sum that one pass adds up: a panel of the right operand of this depth and a tile's
 /// rows of the left one fit the first-level cache together.
@@ -184,22 +185,31 @@ fn pack_panel<const W: usize>(b: Matrix<'_>, columns: usize, into: &mut [f32]) {
     }
     // Sixteen rows at a time of each column, so that a line read is a line used.
     for (block, into) in into.chunks_mut(LINE * W).enumerate() {
-        let first = block * LINE;
-        let rows = into.len() / W;
+        let b = b.skip(block * LINE, 0);
+        if W == 32 && columns == W && b.row_stride == 1 && into.len() == LINE * W {
+            pack_square(b, into);
+            continue;
+        }
         for column in 0..columns {
-            let from = &b.data[first * b.row_stride + column * b.column_stride..];
-            if b.row_stride == 1
-                && rows == LINE
-                && let Some(from) = from.first_chunk::<LINE>()
-            {
-                for (l, from) in from.iter().enumerate() {
-                    into[l * W + column] = *from;
-                }
-            } else {
-                for l in 0..rows {
-                    into[l * W + column] = from[l * b.row_stride];
-                }
+            let from = b.skip(0, column).data;
+            for (l, into) in into.chunks_exact_mut(W).enumerate() {
+                into[column] = from[l * b.row_stride];
             }
         }
+    }
+}
+
+/// Sixteen rows of a panel of 32 columns whose own numbers are contiguous. Panels are that wide
+/// with AVX-512 alone.
+#[allow(unsafe_code)]
+fn pack_square(b: Matrix<'_>, into: &mut [f32]) {
+    const W: usize = 2 * LINE;
+    assert!(b.row_stride == 1 && (W - 1) * b.column_stride + LINE <= b.data.len());
+    assert!(into.len() == LINE * W && InstructionSet::best() == InstructionSet::Avx512);
+    for half in [0, LINE] {
+        let from = &b.data[half * b.column_stride..];
+        // SAFETY: columns half to half + 15 end before column 31, which the assertions hold inside
+        // `b`; rows of `into` are W apart, and half + 16 is at most W; the processor has AVX-512.
+        unsafe { transpose(from.as_ptr(), b.column_stride, into[half..].as_mut_ptr(), W) };
     }
 }

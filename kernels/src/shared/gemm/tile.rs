@@ -148,6 +148,9 @@ unsafe fn in_width<V: Vector, const ROWS: usize, const ROW: usize, const STEP: u
     }
 }
 
+/// Rows of the right operand that are fetched ahead of their use.
+const AHEAD: usize = 16;
+
 /// What the tiles of one panel have in common.
 #[derive(Clone, Copy)]
 struct Strip {
@@ -240,6 +243,10 @@ impl Strip {
             let (mut a, mut b) = (a, self.b);
             for _ in 0..self.k {
                 let mut right = [V::splat(0.0); N];
+                V::prefetch(b.wrapping_add(AHEAD * self.b_stride));
+                if N == 2 {
+                    V::prefetch(b.wrapping_add(AHEAD * self.b_stride + V::LANES));
+                }
                 for (v, right) in right.iter_mut().enumerate() {
                     let from = b.add(v * V::LANES);
                     *right = if TAIL && v == N - 1 {
