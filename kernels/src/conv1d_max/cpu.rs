@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use limbeck_engine::{Backward, Forward, chunked};
 
-use super::{BIAS, OFFSETS};
+use super::{BIAS, Conv1dMax, OFFSETS};
 use crate::activation::{apply_in_place, multiply_by_derivative};
 use crate::conv1d::{Conv1d, Layout, Sizes};
 use crate::linear::add_bias;
 use crate::max_over_time::largest;
 use crate::shared::gemm::{Matrix, gemm_blocks};
-use crate::shared::reduce::add_column_sums;
+use crate::shared::reduce::{add_column_sums, add_rows};
 use crate::shared::sequences::split_rows;
 use crate::shared::vectorised;
 
@@ -23,71 +23,125 @@ struct Task<'a> {
     sequences: Range<usize>,
     y: &'a mut [f32],
     rows: &'a mut [u32],
+    /// z in those rows, if there is an activation.
+    at_largest: Option<&'a mut [f32]>,
 }
 
-pub(super) fn forward(operator: &Conv1d, sizes: Sizes, io: &mut Forward<'_, f32>) {
+pub(super) fn forward(operator: &Conv1dMax, sizes: Sizes, io: &mut Forward<'_, f32>) {
     let Sizes {
         inputs, outputs, ..
     } = sizes;
-    let (w, bias, offsets) = (io.real(1), io.real(BIAS), io.ids(OFFSETS));
+    let (x, w, bias, offsets) = (io.real(0), io.real(1), io.real(BIAS), io.ids(OFFSETS));
     let (padded, y, rows) = (io.scratch(0), io.output(0), io.save_ids(0));
     if outputs == 0 {
         return;
     }
-    let layout = Layout::new(operator);
-    layout.pad(io.real(0), inputs, operator.left(), padded, |_, _| ());
-    let count = operator.lengths.len();
+    let convolution = &operator.convolution;
+    let layout = Layout::new(convolution);
+    layout.pad(x, inputs, convolution.left(), padded, |_, _| ());
+    let count = convolution.lengths.len();
     let per_task = (ROWS * count).div_ceil(sizes.rows).max(1);
-    let pieces = y.chunks_mut(per_task * outputs);
-    let pieces = pieces.zip(rows.chunks_mut(per_task * outputs));
-    let mut tasks: Vec<Task<'_>> = pieces
-        .enumerate()
-        .map(|(task, (y, rows))| Task {
-            sequences: task * per_task..(task * per_task + per_task).min(count),
-            y,
-            rows,
-        })
-        .collect();
+    let mut at_largest = match convolution.activation {
+        Some(_) => Some(io.save(1)),
+        None => None,
+    };
+    let mut tasks = tasks(per_task, outputs, (y, rows), at_largest.as_deref_mut());
     let windows = |task: &Task<'_>| {
         let Range { start, end } = task.sequences;
         layout.windows_of(start).start..layout.windows_of(end - 1).end
     };
     gemm_blocks(
-        (operator.kernel_size * inputs, outputs),
+        (convolution.kernel_size * inputs, outputs),
         Matrix::strided(padded, inputs, 1),
         Matrix::rows(w, outputs),
         &mut tasks,
         windows,
         |task, z| {
             let first = windows(task).start;
-            let results = task.y.chunks_exact_mut(outputs);
-            let results = results.zip(task.rows.chunks_exact_mut(outputs));
-            for (s, (y, rows)) in task.sequences.clone().zip(results) {
+            for (i, s) in task.sequences.clone().enumerate() {
                 let Range { start, end } = layout.windows_of(s);
-                let z = &z[(start - first) * outputs..(end - first) * outputs];
-                largest(z, offsets[s], y, rows);
-                add_bias(y, Some(bias));
+                let z = &mut z[(start - first) * outputs..(end - first) * outputs];
+                let x = &x[offsets[s] as usize * inputs..offsets[s + 1] as usize * inputs];
+                task.take_largest(operator, i, (z, x), (bias, offsets[s]));
             }
         },
     );
-    if let Some(activation) = operator.activation {
-        io.save(1).copy_from_slice(y);
-        apply_in_place(activation, y);
+}
+
+/// The results of all sequences, some for each task.
+fn tasks<'a>(
+    per_task: usize,
+    outputs: usize,
+    (y, rows): (&'a mut [f32], &'a mut [u32]),
+    at_largest: Option<&'a mut [f32]>,
+) -> Vec<Task<'a>> {
+    let count = y.len() / outputs;
+    let mut saved = at_largest.map(|saved| saved.chunks_mut(per_task * outputs));
+    let pieces = y.chunks_mut(per_task * outputs);
+    let pieces = pieces.zip(rows.chunks_mut(per_task * outputs));
+    let task = |(task, (y, rows)): (usize, (&'a mut [f32], &'a mut [u32]))| Task {
+        sequences: task * per_task..(task * per_task + per_task).min(count),
+        y,
+        rows,
+        at_largest: saved.as_mut().and_then(Iterator::next),
+    };
+    pieces.enumerate().map(task).collect()
+}
+
+impl Task<'_> {
+    /// The largest values of the task's sequence `i`, whose product is `z` and whose input is `x`;
+    /// rows count from `first`.
+    fn take_largest(
+        &mut self,
+        operator: &Conv1dMax,
+        i: usize,
+        (z, x): (&mut [f32], &[f32]),
+        (bias, first): (&[f32], u32),
+    ) {
+        let (outputs, activation) = (bias.len(), operator.convolution.activation);
+        let place = i * outputs..(i + 1) * outputs;
+        let (y, rows) = (&mut self.y[place.clone()], &mut self.rows[place.clone()]);
+        if !operator.residual {
+            largest(z, first, y, rows);
+            add_bias(y, Some(bias));
+            if let (Some(activation), Some(saved)) = (activation, &mut self.at_largest) {
+                saved[place].copy_from_slice(y);
+                apply_in_place(activation, y);
+            }
+            return;
+        }
+        add_bias(z, Some(bias));
+        let mut values = z.to_vec();
+        if let Some(activation) = activation {
+            apply_in_place(activation, &mut values);
+        }
+        add_rows(&mut values, x);
+        largest(&values, first, y, rows);
+        if let Some(saved) = &mut self.at_largest {
+            for (o, (saved, row)) in saved[place].iter_mut().zip(rows).enumerate() {
+                *saved = z[(*row - first) as usize * outputs + o];
+            }
+        }
     }
 }
 
-pub(super) fn backward(operator: &Conv1d, sizes: Sizes, io: &mut Backward<'_, f32>) {
+pub(super) fn backward(operator: &Conv1dMax, sizes: Sizes, io: &mut Backward<'_, f32>) {
     let Sizes {
         inputs, outputs, ..
     } = sizes;
     let (x, w, offsets, rows) = (io.real(0), io.real(1), io.ids(OFFSETS), io.saved_ids(0));
-    let (dz, width) = (io.scratch(0), operator.kernel_size * inputs);
-    dz.copy_from_slice(io.upstream());
-    if let Some(activation) = operator.activation {
+    let convolution = &operator.convolution;
+    let (dz, dy, width) = (
+        io.scratch(0),
+        io.upstream(),
+        convolution.kernel_size * inputs,
+    );
+    dz.copy_from_slice(dy);
+    if let Some(activation) = convolution.activation {
         multiply_by_derivative(activation, dz, io.saved(1));
     }
     let windows = Windows {
-        operator,
+        operator: convolution,
         inputs,
         outputs,
         offsets,
@@ -104,6 +158,9 @@ pub(super) fn backward(operator: &Conv1d, sizes: Sizes, io: &mut Backward<'_, f3
                 dx[0].fill(0.0);
             }
             windows.add_to_inputs(s, by_output, dx[0]);
+            if operator.residual {
+                windows.add_residual(s, dy, dx[0]);
+            }
         });
     }
     if let Some((dw, accumulate)) = io.gradient_slot(1) {
@@ -156,6 +213,14 @@ impl Windows<'_> {
                     &weight[taps],
                 );
             }
+        }
+    }
+
+    /// `dx_a += dy` for every channel of a sequence.
+    fn add_residual(&self, s: usize, dy: &[f32], dx: &mut [f32]) {
+        let place = s * self.outputs..(s + 1) * self.outputs;
+        for (o, (dy, row)) in dy[place.clone()].iter().zip(&self.rows[place]).enumerate() {
+            dx[(row - self.offsets[s]) as usize * self.outputs + o] += dy;
         }
     }
 

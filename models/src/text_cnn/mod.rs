@@ -153,19 +153,17 @@ impl TextCnn {
         let embedded = tape.scope("embedding", || embedding(tape, &table, &batch.rows, None))?;
         let mut states = vec![embedded];
         let mut levels = Vec::new();
-        let only_largest = self.config.topology == Topology::Parallel
-            && self.config.pooling == TimePooling::Max
-            && !keep_states;
+        let only_largest = self.config.pooling == TimePooling::Max && !keep_states;
         for (k, block) in self.blocks.iter().enumerate() {
             tape.scope(&format!("block {k}"), || {
-                if only_largest {
-                    levels.push(self.convolve_and_pool(tape, k, &states[0], batch)?);
+                let (below, read) = match self.config.topology {
+                    Topology::Stacked => (&states[k], k + 1 < self.blocks.len()),
+                    Topology::Parallel => (&states[0], false),
+                };
+                if only_largest && !read {
+                    levels.push(self.convolve_and_pool(tape, k, below, batch)?);
                     return Ok(());
                 }
-                let below = match self.config.topology {
-                    Topology::Stacked => &states[k],
-                    Topology::Parallel => &states[0],
-                };
                 let output = self.convolve(tape, k, below, batch)?;
                 levels.push(self.pool(tape, block, &output, batch)?);
                 states.push(output);
@@ -197,8 +195,22 @@ impl TextCnn {
     ) -> Result<Var> {
         let (weight, bias) = self.convolution(tape, k);
         let (relu, kernel_size) = (Some(Activation::Relu), self.config.kernel_sizes[k]);
-        let packed = &batch.packed;
-        conv1d_max(tape, input, &weight, &bias, relu, packed, kernel_size)
+        let (packed, residual) = (&batch.packed, self.is_residual(input));
+        conv1d_max(
+            tape,
+            input,
+            &weight,
+            &bias,
+            relu,
+            packed,
+            kernel_size,
+            residual,
+        )
+    }
+
+    /// Whether a block's input is added to its output.
+    fn is_residual(&self, input: &Var) -> bool {
+        self.config.topology == Topology::Stacked && input.shape().columns() == self.config.channels
     }
 
     fn convolution(&self, tape: &Tape, k: usize) -> (Var, Var) {
@@ -220,8 +232,7 @@ impl TextCnn {
             &batch.packed,
             kernel_size,
         )?;
-        let residual = self.config.topology == Topology::Stacked && input.shape() == output.shape();
-        if residual {
+        if self.is_residual(input) {
             add(tape, &output, input)
         } else {
             Ok(output)

@@ -105,7 +105,7 @@ pub fn gemm_blocks<T: Send>(
     b: Matrix<'_>,
     tasks: &mut [T],
     rows: impl Fn(&T) -> Range<usize> + Sync + Send,
-    finish: impl Fn(&mut T, &[f32]) + Sync + Send,
+    finish: impl Fn(&mut T, &mut [f32]) + Sync + Send,
 ) {
     let m = tasks.iter().map(|task| rows(task).len()).sum::<usize>();
     let multiply = |multiply: &(dyn Fn(Range<usize>, &mut [f32]) + Sync), tasks: &mut [T]| {
@@ -114,7 +114,7 @@ pub fn gemm_blocks<T: Send>(
             let len = rows.len() * n;
             let mut block = Kept::take(&RESULT, len);
             multiply(rows, &mut block.get_mut()[..len]);
-            finish(&mut task[0], &block.get()[..len]);
+            finish(&mut task[0], &mut block.get_mut()[..len]);
         });
     };
     #[cfg(target_arch = "x86_64")]
