@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use limbeck::engine::Device;
-use limbeck::workloads::{Bench, Model, Workload};
+use limbeck::workloads::{Bench, Changes, Model, Workload};
 
 fn main() {
     divan::main();
@@ -30,7 +30,7 @@ fn inference(bencher: Bencher<'_, '_>, name: &str) {
 
 /// Inside a pool, as the program runs it: joining a pool from outside costs a wake-up.
 fn time(bencher: Bencher<'_, '_>, workload: Workload) {
-    let mut bench = Bench::new(workload, None, &Device::cpu()).expect("valid sizes");
+    let mut bench = Bench::new(workload, Changes::default(), &Device::cpu()).expect("valid sizes");
     let pool = rayon::ThreadPoolBuilder::new().build().expect("threads");
     bencher.bench_local(|| pool.install(|| bench.run().expect("a step")));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use limbeck::engine::{Device, GpuCounters};
 use limbeck::training::Result;
-use limbeck::workloads::{Bench, Model, Workload};
+use limbeck::workloads::{Bench, Changes, Model, Workload};
 
 /// What a step may cost at most.
 struct Bounds {
@@ -70,7 +70,7 @@ fn one_step(device: &Device, model: Model) -> Result<GpuCounters> {
     let gpu = device.gpu_handle().expect("a GPU device");
     // What a clock decides is left out.
     gpu.set_submission_budget(Duration::MAX);
-    let mut bench = Bench::new(Workload::training(model), None, device)?;
+    let mut bench = Bench::new(Workload::training(model), Changes::default(), device)?;
     gpu.flush()?;
     let before = gpu.counters();
     bench.record()?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::output;
 use crate::run::{DeviceChoice, Error, Result};
-use crate::workloads::{Bench, Work, Workload};
+use crate::workloads::{Bench, Changes, Work, Workload};
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
@@ -30,6 +30,12 @@ pub(super) struct BenchArgs {
     /// Another dropout rate than the workload's.
     #[arg(long, value_name = "RATE")]
     dropout: Option<f64>,
+    /// Another number of texts in a batch than the workload's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch_size: Option<u32>,
+    /// Another number of tokens in a text than 64.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    length: Option<u32>,
     /// Predict with folded tables: products of word vectors and kernels, computed beforehand.
     #[arg(long)]
     folded: bool,
@@ -80,7 +86,12 @@ struct Timed {
 
 fn time(args: &BenchArgs) -> Result<Timed> {
     let device = args.device.open()?;
-    let mut bench = Bench::new(args.workload, args.dropout, &device)?;
+    let changes = Changes {
+        dropout: args.dropout,
+        batch_size: args.batch_size.map(|size| size as usize),
+        length: args.length.map(|length| length as usize),
+    };
+    let mut bench = Bench::new(args.workload, changes, &device)?;
     let folded_bytes = match args.folded {
         true => bench.fold()?,
         false => None,
@@ -127,6 +138,8 @@ impl Timed {
             "instruction_set": instruction_set().name(),
             "threads": threads,
             "steps": args.steps,
+            "batch_size": args.batch_size,
+            "length": args.length,
             "ms_median": self.median(),
             "ms_min": milliseconds(self.times[0]),
             "ms_p25": milliseconds(self.times[self.times.len() / 4]),

@@ -91,6 +91,17 @@ impl std::fmt::Display for Workload {
     }
 }
 
+/// What is changed about a workload, to see how its cost grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// Another dropout rate.
+    pub dropout: Option<f64>,
+    /// Another number of texts in a batch.
+    pub batch_size: Option<usize>,
+    /// Another number of tokens in a text.
+    pub length: Option<usize>,
+}
+
 /// Eight batches, used in turn.
 const BATCHES: usize = 8;
 
@@ -111,12 +122,13 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Makes the model and its batches; `dropout` replaces the workload's rate.
+    /// Makes the model and its batches.
     ///
     /// # Errors
-    /// If the rate is not below 1, or the device cannot hold the model.
-    pub fn new(workload: Workload, dropout: Option<f64>, device: &Device) -> Result<Self> {
-        let model = workload.model.build(dropout, device)?;
+    /// If a size is 0, the rate is not below 1, or the device cannot hold the model.
+    pub fn new(workload: Workload, changes: Changes, device: &Device) -> Result<Self> {
+        let length = changes.length.unwrap_or(LENGTH);
+        let model = workload.model.build(changes.dropout, length, device)?;
         let config = OptimizerConfig::AdamW {
             betas: [0.9, 0.999],
             epsilon: 1e-8,
@@ -126,11 +138,14 @@ impl Bench {
             Work::Train => workload.model.batch_size(),
             Work::Infer(size) => size,
         };
+        let texts = changes.batch_size.unwrap_or(texts);
         let store = model.parameters();
         Ok(Self {
             optimizer: Optimizer::new(store, &config, None)?,
             gradients: store.zeros()?,
-            batches: (0..BATCHES).map(|number| batch(number, texts)).collect(),
+            batches: (0..BATCHES)
+                .map(|number| batch(number, texts, length))
+                .collect(),
             work: workload.work,
             profile: None,
             model,
@@ -210,11 +225,11 @@ impl Bench {
     }
 }
 
-fn batch(number: usize, texts: usize) -> Batch {
+fn batch(number: usize, texts: usize, length: usize) -> Batch {
     let random = Stream::new(1, "workload", number as u32);
     let text = |sample: usize| {
         let id = |t: usize| random.word(sample as u32, t as u32, 0) % VOCABULARY_SIZE as u32;
-        Encoded::Tokens(TokenIds::new((0..LENGTH).map(id).collect(), VOCABULARY))
+        Encoded::Tokens(TokenIds::new((0..length).map(id).collect(), VOCABULARY))
     };
     let label = |sample: usize| random.word(sample as u32, 0, 1) % CLASSES as u32;
     Batch {

@@ -55,10 +55,11 @@ impl Model {
     pub(super) fn build(
         self,
         dropout: Option<f64>,
+        length: usize,
         device: &Device,
     ) -> Result<Box<dyn Classifier>> {
         let (topology, kernel_sizes, channels) = match self {
-            Self::W1 => return transformer(dropout.unwrap_or(0.1), device),
+            Self::W1 => return transformer(dropout.unwrap_or(0.1), length, device),
             Self::W3 => (Topology::Parallel, vec![3, 4, 5], 100),
             Self::W3b => (Topology::Stacked, vec![3, 5, 7, 9], 128),
         };
@@ -72,13 +73,13 @@ impl Model {
             topology,
             pooling: TimePooling::Max,
             dropout: dropout.unwrap_or(0.5),
-            max_length: LENGTH,
+            max_length: length,
         };
         Ok(Box::new(TextCnn::new(config, 1, device)?))
     }
 }
 
-fn transformer(dropout: f64, device: &Device) -> Result<Box<dyn Classifier>> {
+fn transformer(dropout: f64, length: usize, device: &Device) -> Result<Box<dyn Classifier>> {
     let config = TransformerConfig {
         vocabulary_size: VOCABULARY_SIZE,
         vocabulary: VOCABULARY,
@@ -91,7 +92,7 @@ fn transformer(dropout: f64, device: &Device) -> Result<Box<dyn Classifier>> {
         attention_dropout: dropout,
         norm: NormPosition::Post,
         pooling: TextPooling::Mean,
-        max_positions: LENGTH,
+        max_positions: length,
         head: Head::Pooled,
     };
     Ok(Box::new(Transformer::new(config, 1, device)?))

@@ -33,7 +33,7 @@ fn diverges(learning_rate: &str, term: &str) {
 
 #[test]
 fn a_learning_rate_that_makes_a_value_infinite() {
-    diverges("1e30", "conv1d at \"block 0\": its result");
+    diverges("1e30", "conv1d_max at \"block 0\": its result");
 }
 
 #[test]

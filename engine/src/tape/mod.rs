@@ -2,12 +2,14 @@
 
 mod backward;
 mod run;
+mod var;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use backward::Unreached;
+pub use var::Var;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -15,41 +17,8 @@ use crate::operator::{Differentiable, NonDifferentiable, Operator, Plan};
 use crate::parameters::{ParameterId, ParameterStore};
 use crate::philox::Stream;
 use crate::profile::{Pass, Profile, timed};
-use crate::shape::{Meta, Shape};
+use crate::shape::Meta;
 use crate::tensor::Tensor;
-
-/// A value on a tape: a tensor, and whether gradients flow back through it.
-#[derive(Clone, Debug)]
-pub struct Var {
-    tensor: Tensor,
-    slot: Option<(u64, usize)>,
-}
-
-impl Var {
-    /// The value.
-    pub fn tensor(&self) -> &Tensor {
-        &self.tensor
-    }
-
-    /// Its shape.
-    pub fn shape(&self) -> Shape {
-        self.tensor.shape()
-    }
-
-    /// Whether the value depends on something trainable.
-    pub fn requires_grad(&self) -> bool {
-        self.slot.is_some()
-    }
-
-    /// The same value as a constant: no gradient flows back (the specification's `sg`).
-    #[must_use]
-    pub fn detach(&self) -> Var {
-        Var {
-            tensor: self.tensor.clone(),
-            slot: None,
-        }
-    }
-}
 
 /// Where a gradient goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

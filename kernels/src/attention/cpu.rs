@@ -152,6 +152,7 @@ pub(super) fn forward(operator: &Attention, sizes: Sizes, io: &mut Forward<'_, f
     let lses = split(&blocks, sizes.heads, lse);
     let tasks: Vec<_> = blocks.iter().zip(ys).zip(lses).collect();
     run_tasks(operator, sizes, tasks, |((&block, y), lse)| {
+        let mut tile = [0.0; TILE * TILE];
         for head in 0..sizes.heads {
             let head = Head {
                 qkv,
@@ -159,20 +160,24 @@ pub(super) fn forward(operator: &Attention, sizes: Sizes, io: &mut Forward<'_, f
                 mask,
                 head,
             };
-            forward_block(head, block, y, lse);
+            forward_block(head, block, &mut tile, (y, lse));
         }
     });
 }
 
 /// One head's result for the queries of one block.
-fn forward_block(head: Head<'_>, queries: Block, y: &mut [f32], lse: &mut [f32]) {
+fn forward_block(
+    head: Head<'_>,
+    queries: Block,
+    tile: &mut [f32],
+    (y, lse): (&mut [f32], &mut [f32]),
+) {
     let Sizes {
         heads,
         head_size,
         width,
         ..
     } = head.sizes;
-    let mut tile = [0.0; TILE * TILE];
     let mut running = [Running::EMPTY; TILE];
     let running = &mut running[..queries.rows];
     let o = &mut y[head.head * head_size..];
@@ -229,6 +234,10 @@ pub(super) fn backward(operator: &Attention, sizes: Sizes, io: &mut Backward<'_,
         if !accumulate {
             grad.fill(0.0);
         }
+        let mut tiles = Tiles {
+            p: [0.0; TILE * TILE],
+            ds: [0.0; TILE * TILE],
+        };
         for head in 0..sizes.heads {
             let head = Head {
                 qkv,
@@ -236,7 +245,7 @@ pub(super) fn backward(operator: &Attention, sizes: Sizes, io: &mut Backward<'_,
                 mask,
                 head,
             };
-            backward_block(head, block, upstream, grad);
+            backward_block(head, block, upstream, &mut tiles, grad);
         }
     });
 }
@@ -249,18 +258,20 @@ struct Tiles {
 
 /// Adds one head's dq, dk and dv of the rows of one block: as queries with every block of keys,
 /// and as keys with every block of queries.
-fn backward_block(head: Head<'_>, own: Block, upstream: Upstream<'_>, grad: &mut [f32]) {
-    let mut tiles = Tiles {
-        p: [0.0; TILE * TILE],
-        ds: [0.0; TILE * TILE],
-    };
+fn backward_block(
+    head: Head<'_>,
+    own: Block,
+    upstream: Upstream<'_>,
+    tiles: &mut Tiles,
+    grad: &mut [f32],
+) {
     for other in own.of_sequence() {
-        tile_gradient(head, (own, other), upstream, &mut tiles);
-        add_query_gradient(head, (own, other), &tiles, grad);
+        tile_gradient(head, (own, other), upstream, tiles);
+        add_query_gradient(head, (own, other), tiles, grad);
         if other.first != own.first {
-            tile_gradient(head, (other, own), upstream, &mut tiles);
+            tile_gradient(head, (other, own), upstream, tiles);
         }
-        add_key_and_value_gradients(head, (other, own), upstream, &tiles, grad);
+        add_key_and_value_gradients(head, (other, own), upstream, tiles, grad);
     }
 }
 

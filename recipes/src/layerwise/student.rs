@@ -163,8 +163,9 @@ impl<'a> StudentObjective<'a> {
     ) -> limbeck_engine::Result<Side<'s>> {
         let model = self.classifier.model();
         let batch = model.batch(&texts, first)?;
+        let matched = self.loss.w5.now() > 0.0 || self.loss.w7.now() > 0.0;
         let states = self.loss.embedding_level || self.lessons.token_levels.is_some();
-        let student = if states {
+        let student = if matched && states {
             model.forward_with_states(tape, &batch)?
         } else {
             model.forward(tape, &batch)?

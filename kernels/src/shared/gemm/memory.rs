@@ -9,12 +9,16 @@ pub(super) const LINE: usize = 16;
 type Home = &'static LocalKey<Cell<Vec<f32>>>;
 
 thread_local! {
+    /// Of a block of the result that is used and forgotten.
+    pub(super) static RESULT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
+#[cfg(target_arch = "x86_64")]
+thread_local! {
     /// Of the packed left operand.
     pub(super) static LEFT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
     /// Of the packed right operand.
     pub(super) static RIGHT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
-    /// Of a block of the result that is used and forgotten.
-    pub(super) static RESULT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// Memory that a thread keeps for its next product, from a whole cache line on.
@@ -40,6 +44,7 @@ impl Kept {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn get(&self) -> &[f32] {
         &self.numbers[self.start..]
     }

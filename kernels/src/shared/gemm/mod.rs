@@ -1,7 +1,8 @@
 //! The matrix product on the CPU, cut into blocks that depend on the shape alone.
 //!
-//! With AVX2 and AVX-512 the kernels are our own ([`blocked`], [`tile`]); elsewhere the crate
-//! `matrixmultiply` multiplies the blocks.
+//! With AVX2 and AVX-512 the kernels are our own: `tile` multiplies what fits the registers, `pack`
+//! copies operands into the order it reads them in, `blocked` cuts the product into tasks. Elsewhere
+//! the crate `matrixmultiply` multiplies the blocks.
 
 #[cfg(target_arch = "x86_64")]
 mod blocked;
