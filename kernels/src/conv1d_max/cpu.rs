@@ -41,11 +41,8 @@ pub(super) fn forward(operator: &Conv1dMax, sizes: Sizes, io: &mut Forward<'_, f
     layout.pad(x, inputs, convolution.left(), padded, |_, _| ());
     let count = convolution.lengths.len();
     let per_task = (ROWS * count).div_ceil(sizes.rows).max(1);
-    let mut at_largest = match convolution.activation {
-        Some(_) => Some(io.save(1)),
-        None => None,
-    };
-    let mut tasks = tasks(per_task, outputs, (y, rows), at_largest.as_deref_mut());
+    let at_largest = convolution.activation.map(|_| io.save(1));
+    let mut tasks = tasks(per_task, outputs, (y, rows), at_largest);
     let windows = |task: &Task<'_>| {
         let Range { start, end } = task.sequences;
         layout.windows_of(start).start..layout.windows_of(end - 1).end

@@ -190,8 +190,9 @@ impl Strip {
             let (mut left, mut c) = (left, c);
             for _ in 0..rows / ROWS {
                 self.tile::<V, ROWS, N, ROW, STEP, TAIL>(left, c);
-                left = left.add(tile_stride);
-                c = c.add(ROWS * self.c_stride);
+                // After the last tile they may point beyond the end, and are not read.
+                left = left.wrapping_add(tile_stride);
+                c = c.wrapping_add(ROWS * self.c_stride);
             }
             let rest = rows % ROWS;
             let mut done = 0;
@@ -261,8 +262,9 @@ impl Strip {
                         *sum = left.multiply_add(right, *sum);
                     }
                 }
-                a = a.add(STEP);
-                b = b.add(self.b_stride);
+                // As above.
+                a = a.wrapping_add(STEP);
+                b = b.wrapping_add(self.b_stride);
             }
             let alpha = V::splat(self.alpha);
             for (i, sums) in sums.iter().enumerate() {

@@ -138,8 +138,8 @@ pub(super) unsafe fn transpose(from: *const f32, columns: usize, to: *mut f32, r
     });
     const EVEN: i32 = 0b10_00_10_00;
     const ODD: i32 = 0b11_01_11_01;
-    for j in 0..4 {
-        let [a, b, c, d] = std::array::from_fn(|g| fours[g][j]);
+    let rows_of_quarters: [[__m512; 4]; 4] = std::array::from_fn(|j| fours.map(|four| four[j]));
+    for (j, [a, b, c, d]) in rows_of_quarters.into_iter().enumerate() {
         let (even, odd) = (
             [
                 _mm512_shuffle_f32x4::<EVEN>(a, b),
