@@ -24,7 +24,7 @@ mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
 mod layout;
-mod reference;
+pub(crate) mod reference;
 
 use std::sync::Arc;
 

@@ -4,21 +4,16 @@ use limbeck_engine::{Backward, Forward};
 
 use super::{BIAS, Conv1dMax, OFFSETS};
 use crate::activation;
-use crate::conv1d::{Sizes, for_every_tap};
+use crate::conv1d::Sizes;
+use crate::conv1d::reference::{
+    add_bias_gradient, add_input_gradient, add_weight_gradient, add_windows,
+};
 
 pub(super) fn forward(operator: &Conv1dMax, sizes: Sizes, io: &mut Forward<'_, f64>) {
-    let Sizes {
-        inputs, outputs, ..
-    } = sizes;
+    let outputs = sizes.outputs;
     let (x, w, b, offsets) = (io.real(0), io.real(1), io.real(BIAS), io.ids(OFFSETS));
     let mut z = b.repeat(sizes.rows);
-    for_every_tap(&operator.convolution, |t, j, s| {
-        for i in 0..inputs {
-            for o in 0..outputs {
-                z[t * outputs + o] += x[s * inputs + i] * w[(j * inputs + i) * outputs + o];
-            }
-        }
-    });
+    add_windows(&operator.convolution, sizes, [x, w], &mut z);
     let value = |t: u32, o: usize| {
         let at = t as usize * outputs + o;
         if operator.residual {
@@ -57,50 +52,29 @@ fn activated(operator: &Conv1dMax, z: f64) -> f64 {
 }
 
 pub(super) fn backward(operator: &Conv1dMax, sizes: Sizes, io: &mut Backward<'_, f64>) {
-    let Sizes {
-        rows,
-        inputs,
-        outputs,
-    } = sizes;
-    let (x, w) = (io.real(0), io.real(1));
-    let (largest, offsets) = (io.saved_ids(0), io.ids(OFFSETS));
+    let Sizes { rows, outputs, .. } = sizes;
+    let (x, w, largest, dy) = (io.real(0), io.real(1), io.saved_ids(0), io.upstream());
+    let convolution = &operator.convolution;
     let mut dz = vec![0.0; rows * outputs];
-    for s in 0..offsets.len() - 1 {
-        for o in 0..outputs {
-            let at = s * outputs + o;
-            let slope = operator
-                .convolution
-                .activation
-                .map_or(1.0, |f| activation::derivative(f, io.saved(1)[at]));
-            dz[largest[at] as usize * outputs + o] = slope * io.upstream()[at];
-        }
+    for (i, &row) in largest.iter().enumerate() {
+        let slope = match convolution.activation {
+            Some(f) => activation::derivative(f, io.saved(1)[i]),
+            None => 1.0,
+        };
+        dz[row as usize * outputs + i % outputs] = slope * dy[i];
     }
     if let Some(dx) = io.gradient(0) {
-        for_every_tap(&operator.convolution, |t, j, s| {
-            for i in 0..inputs {
-                for o in 0..outputs {
-                    dx[s * inputs + i] += dz[t * outputs + o] * w[(j * inputs + i) * outputs + o];
-                }
-            }
-        });
+        add_input_gradient(convolution, sizes, [&dz, w], dx);
         if operator.residual {
-            for (i, dy) in io.upstream().iter().enumerate() {
-                dx[largest[i] as usize * outputs + i % outputs] += dy;
+            for (i, &row) in largest.iter().enumerate() {
+                dx[row as usize * outputs + i % outputs] += dy[i];
             }
         }
     }
     if let Some(dw) = io.gradient(1) {
-        for_every_tap(&operator.convolution, |t, j, s| {
-            for i in 0..inputs {
-                for o in 0..outputs {
-                    dw[(j * inputs + i) * outputs + o] += x[s * inputs + i] * dz[t * outputs + o];
-                }
-            }
-        });
+        add_weight_gradient(convolution, sizes, [x, &dz], dw);
     }
     if let Some(db) = io.gradient(BIAS) {
-        for (i, dz) in dz.iter().enumerate() {
-            db[i % outputs] += dz;
-        }
+        add_bias_gradient(&dz, db);
     }
 }
