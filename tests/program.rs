@@ -54,7 +54,15 @@ fn help_names_every_command_and_the_exit_codes() {
     let output = limbeck(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     let help = stdout(&output);
-    for word in ["init", "check", "info", "--verbose", "Exit codes", "130"] {
+    for word in [
+        "init",
+        "check",
+        "bench",
+        "info",
+        "--verbose",
+        "Exit codes",
+        "130",
+    ] {
         assert!(help.contains(word), "{word} is missing in\n{help}");
     }
     assert!(stdout(&limbeck(&["--version"])).starts_with("limbeck 0."));
@@ -69,6 +77,10 @@ fn wrong_usage_ends_with_2() {
         &["check", "run.toml", "-s", "seed"],
         &["check", "run.toml", "--seed", "-4"],
         &["info", "--verbose", "--quiet"],
+        &["bench", "w9"],
+        &["bench", "w3-infer0"],
+        &["bench", "w3", "--steps", "0"],
+        &["bench", "w3", "--folded"],
     ] {
         let output = limbeck(arguments);
         assert_eq!(
@@ -302,6 +314,29 @@ fn info_describes_build_and_machine() {
     assert!(levels.contains(&info["cpu"]["instruction_set"].as_str().expect("a name")));
     assert!(info["adapters"].is_array());
     assert!(stdout(&limbeck(&["info"])).starts_with("limbeck 0."));
+}
+
+#[test]
+fn bench_times_steps_and_predictions() {
+    let small = ["--batch-size", "4", "--length", "8", "--steps", "3"];
+    let bench = |arguments: &[&str]| {
+        let arguments = [&["bench"], arguments, &small[..], &["--json"]].concat();
+        json(&limbeck(&arguments))
+    };
+    let trained = bench(&["w3", "--profile"]);
+    assert_eq!(trained["workload"], "w3");
+    let loss = |name: &str| trained[name].as_f64().expect("a loss");
+    // Eight classes, and weights near zero: about ln 8.
+    assert!((loss("loss_first") - 8f64.ln()).abs() < 0.5);
+    assert!(loss("loss_last").is_finite());
+    let (median, least) = (&trained["ms_median"], &trained["ms_min"]);
+    assert!(median.as_f64() >= least.as_f64() && least.as_f64() > Some(0.0));
+    let lines = trained["profile"].as_array().expect("a list");
+    let forward = |l: &&Value| l["operator"] == "conv1d_max" && l["pass"] == "forward";
+    let line = lines.iter().find(forward).expect("the convolutions");
+    assert_eq!(line["calls"], 3 * 3);
+    let folded = bench(&["w3-infer4", "--folded"]);
+    assert_eq!(folded["folded_bytes"], 4 * 8000 * (3 + 4 + 5) * 100);
 }
 
 #[test]

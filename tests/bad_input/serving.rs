@@ -47,6 +47,21 @@ fn every_line_has_its_answer() {
 }
 
 #[test]
+fn folded_tables_change_no_label() {
+    let folder = trained();
+    folder.write("texts.txt", "blue powder\nclear liquid\n");
+    let labels = |arguments: &[&str]| {
+        let outcome = folder.limbeck(&[&["predict", "run", "texts.txt"], arguments].concat());
+        outcome.succeeds(&[]);
+        let label = |line: &str| line.split('\t').next().unwrap_or_default().to_owned();
+        outcome.stdout.lines().map(label).collect::<Vec<_>>()
+    };
+    assert_eq!(labels(&[]), labels(&["--folded"]));
+    let outcome = folder.limbeck(&["predict", "run", "texts.txt", "--folded"]);
+    outcome.succeeds(&["folded tables: "]);
+}
+
+#[test]
 fn a_damaged_or_missing_model_is_named() {
     let folder = trained();
     let outcome = folder.limbeck(&["predict", ".", "test.tsv"]);
