@@ -153,7 +153,7 @@ fn write_provenance(
     paths: &RunPaths,
 ) -> Result<()> {
     let task = run.task().to_string();
-    let command: Vec<String> = std::env::args().collect();
+    let command: Vec<String> = std::env::args().map(quoted).collect();
     let mut info = RunInfo::new(&command.join(" "), &task, seed);
     info.device = device.name().into();
     info.adapter = device.adapter().map(String::from);
@@ -163,6 +163,15 @@ fn write_provenance(
     Ok(write_atomic(&paths.config(), run.to_toml().as_bytes())?)
 }
 
+/// An argument as a shell takes it back.
+fn quoted(argument: String) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=+.,:/%@".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        return argument;
+    }
+    format!("'{}'", argument.replace('\'', r"'\''"))
+}
+
 fn dispatches(device: &Device) -> u64 {
     #[cfg(feature = "gpu")]
     if let Some(gpu) = device.gpu_handle() {
@@ -170,4 +179,23 @@ fn dispatches(device: &Device) -> u64 {
     }
     let _ = device;
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_shell_takes_the_command_back() {
+        let cases = [
+            ("--seed", "--seed"),
+            ("data.dir=a/b-1.tsv", "data.dir=a/b-1.tsv"),
+            ("training.length=10 steps", "'training.length=10 steps'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ];
+        for (argument, expected) in cases {
+            assert_eq!(quoted(argument.into()), expected);
+        }
+    }
 }
