@@ -3,7 +3,10 @@
 //!
 //! Every element is one chain of fused multiply-adds over k in order. It does not depend on the
 //! tile it stands in, so a product may be cut anywhere but along k.
-#![allow(unsafe_code)]
+#![allow(
+    unsafe_code,
+    reason = "SIMD intrinsics on pointers: the product is most of a training step"
+)]
 
 use std::arch::x86_64::{__m256, __m512};
 

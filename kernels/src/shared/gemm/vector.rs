@@ -2,7 +2,10 @@
 //!
 //! Nothing here checks anything: pointers must be valid for what is read or written, and the
 //! processor must have the instructions.
-#![allow(unsafe_code)]
+#![allow(
+    unsafe_code,
+    reason = "SIMD intrinsics on pointers: the product is most of a training step"
+)]
 
 use std::arch::x86_64::{
     __m256, __m256i, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_fmadd_ps, _mm256_loadu_ps,
