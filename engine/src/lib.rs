@@ -20,6 +20,7 @@ mod profile;
 mod shape;
 mod tape;
 mod tensor;
+mod time_major;
 mod token_ids;
 
 pub use device::Device;
@@ -45,4 +46,5 @@ pub use profile::{Cost, Pass, Profile};
 pub use shape::{DType, Meta, Shape};
 pub use tape::{Line, Tape, Unreached, Var};
 pub use tensor::{Element, Tensor};
+pub use time_major::TimeMajor;
 pub use token_ids::{Fingerprint, TokenIds};

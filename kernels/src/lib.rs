@@ -24,6 +24,7 @@ mod embedding_bag;
 mod first_over_time;
 mod folded_conv1d;
 mod gather_rows;
+mod gru;
 mod half_squared_norm;
 pub mod harness;
 mod jensen_shannon;
@@ -31,10 +32,12 @@ mod kl;
 mod l2_normalise;
 mod layer_norm;
 mod linear;
+mod lstm;
 mod max_over_time;
 mod mean_over_time;
 mod mse;
 mod multiply;
+mod rnn;
 mod sgd;
 pub mod shared;
 mod slice;
@@ -62,16 +65,19 @@ pub use embedding_bag::{Bags, embedding_bag};
 pub use first_over_time::first_over_time;
 pub use folded_conv1d::folded_conv1d;
 pub use gather_rows::gather_rows;
+pub use gru::{GruWeights, gru};
 pub use half_squared_norm::half_squared_norm;
 pub use jensen_shannon::jensen_shannon;
 pub use kl::{kl, soft_cross_entropy};
 pub use l2_normalise::l2_normalise;
 pub use layer_norm::{LayerNorm, add_layer_norm, layer_norm};
 pub use linear::{Linear, linear};
+pub use lstm::{LstmOutput, lstm};
 pub use max_over_time::max_over_time;
 pub use mean_over_time::mean_over_time;
 pub use mse::mse;
 pub use multiply::multiply;
+pub use rnn::rnn;
 pub use sgd::{Sgd, SgdConfig};
 pub use shared::divergence::Temperatures;
 pub use slice::slice;
@@ -102,16 +108,19 @@ pub fn registry() -> Vec<harness::Entry> {
         first_over_time::entry(),
         folded_conv1d::entry(),
         gather_rows::entry(),
+        gru::entry(),
         half_squared_norm::entry(),
         jensen_shannon::entry(),
         kl::entry(),
         l2_normalise::entry(),
         layer_norm::entry(),
         linear::entry(),
+        lstm::entry(),
         max_over_time::entry(),
         mean_over_time::entry(),
         mse::entry(),
         multiply::entry(),
+        rnn::entry(),
         sgd::entry(),
         slice::entry(),
         softmax::entry(),

@@ -145,6 +145,14 @@ impl<'a> GpuBackward<'a> {
         Some((slot.data, !slot.fresh))
     }
 
+    /// Records zeros into a slice.
+    ///
+    /// # Errors
+    /// If the GPU failed.
+    pub fn zero(&self, slice: &GpuSlice) -> Result<()> {
+        self.gpu.zero(slice)
+    }
+
     /// Records a dispatch; see [`Gpu::dispatch`].
     ///
     /// # Errors

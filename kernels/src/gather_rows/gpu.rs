@@ -1,6 +1,6 @@
 //! Buffers and dispatch sizes: an invocation per element of the result, both ways.
 
-use limbeck_engine::{Binding, GpuBackward, GpuForward, Kernel, Result};
+use limbeck_engine::{Binding, Gpu, GpuBackward, GpuForward, GpuSlice, Kernel, Result};
 
 use crate::shared::gpu::{elementwise, flag};
 use crate::shared::wgsl;
@@ -18,15 +18,21 @@ static BACKWARD: Kernel = Kernel {
 
 pub(super) static KERNELS: [&Kernel; 2] = [&FORWARD, &BACKWARD];
 
+/// `into` = the rows of x with these numbers.
+pub(crate) fn take(
+    gpu: &Gpu,
+    (x, columns): (&GpuSlice, usize),
+    ids: &GpuSlice,
+    into: &GpuSlice,
+) -> Result<()> {
+    let bindings = [Binding::Read(x), Binding::Read(ids), Binding::Write(into)];
+    let parameters = [into.len() as u32, columns as u32];
+    gpu.dispatch(&FORWARD, &bindings, &parameters, elementwise(into.len()))
+}
+
 pub(super) fn forward(io: &GpuForward<'_>) -> Result<()> {
-    let y = io.output(0);
-    let bindings = [
-        Binding::Read(io.input(0)),
-        Binding::Read(io.input(1)),
-        Binding::Write(y),
-    ];
-    let parameters = [y.len() as u32, io.metas()[0].shape.columns() as u32];
-    io.dispatch(&FORWARD, &bindings, &parameters, elementwise(y.len()))
+    let columns = io.metas()[0].shape.columns();
+    take(io.gpu(), (io.input(0), columns), io.input(1), io.output(0))
 }
 
 pub(super) fn backward(io: &mut GpuBackward<'_>) -> Result<()> {

@@ -11,7 +11,7 @@
 
 mod cpu;
 #[cfg(feature = "gpu")]
-mod gpu;
+pub(crate) mod gpu;
 mod reference;
 
 use limbeck_engine::{

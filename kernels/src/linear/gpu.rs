@@ -1,6 +1,6 @@
 //! Buffers and dispatch sizes: the tiled product with three ways to load its operands.
 
-use limbeck_engine::{Binding, GpuBackward, GpuForward, GpuSlice, Kernel, Result};
+use limbeck_engine::{Binding, Gpu, GpuBackward, GpuForward, GpuSlice, Kernel, Result};
 
 use super::{Linear, Sizes};
 use crate::activation;
@@ -30,33 +30,72 @@ pub(super) static KERNELS: [&Kernel; 4] = [
     &crate::shared::gpu::COLUMN_SUMS,
 ];
 
+/// `into = x W (+ b)`: x rows x inputs, W inputs x outputs, on any operands. An absent bias is bound
+/// to the weight, which the flag keeps from being read.
+pub(crate) fn product(
+    gpu: &Gpu,
+    (rows, inputs, outputs): (usize, usize, usize),
+    [x, w]: [&GpuSlice; 2],
+    bias: Option<&GpuSlice>,
+    into: &GpuSlice,
+) -> Result<()> {
+    let bindings = [
+        Binding::Read(x),
+        Binding::Read(w),
+        Binding::Read(bias.unwrap_or(w)),
+        Binding::Write(into),
+    ];
+    let parameters = [
+        rows as u32,
+        outputs as u32,
+        inputs as u32,
+        flag(bias.is_some()),
+    ];
+    gpu.dispatch(&FORWARD, &bindings, &parameters, gemm_tiles(rows, outputs))
+}
+
+/// `into = (into +) dz Wᵀ`: dz rows x outputs, W inputs x outputs.
+pub(crate) fn grad_input(
+    gpu: &Gpu,
+    (rows, inputs, outputs): (usize, usize, usize),
+    [dz, w]: [&GpuSlice; 2],
+    into: &GpuSlice,
+    accumulate: bool,
+) -> Result<()> {
+    let bindings = [Binding::Read(dz), Binding::Read(w), Binding::Write(into)];
+    let parameters = [rows as u32, inputs as u32, outputs as u32, flag(accumulate)];
+    let tiles = gemm_tiles(rows, inputs);
+    gpu.dispatch(&GRAD_INPUT, &bindings, &parameters, tiles)
+}
+
+/// `into = (into +) xᵀ dz`: x rows x inputs, dz rows x outputs.
+pub(crate) fn grad_weight(
+    gpu: &Gpu,
+    (rows, inputs, outputs): (usize, usize, usize),
+    [x, dz]: [&GpuSlice; 2],
+    into: &GpuSlice,
+    accumulate: bool,
+) -> Result<()> {
+    let bindings = [Binding::Read(x), Binding::Read(dz), Binding::Write(into)];
+    let parameters = [inputs as u32, outputs as u32, rows as u32, flag(accumulate)];
+    let tiles = gemm_tiles(inputs, outputs);
+    gpu.dispatch(&GRAD_WEIGHT, &bindings, &parameters, tiles)
+}
+
 pub(super) fn forward(operator: &Linear, sizes: Sizes, io: &GpuForward<'_>) -> Result<()> {
-    let (x, w, y) = (io.input(0), io.input(1), io.output(0));
-    // An absent bias is bound to the weight, which the flag keeps from being read.
-    let bias = if operator.bias { io.input(2) } else { w };
     let Sizes {
         rows,
         inputs,
         outputs,
     } = sizes;
-    let parameters = [
-        rows as u32,
-        outputs as u32,
-        inputs as u32,
-        flag(operator.bias),
-    ];
+    let (y, bias) = (io.output(0), operator.bias.then(|| io.input(2)));
     let z = if operator.activation.is_some() {
         io.save(0)
     } else {
         y
     };
-    let bindings = [
-        Binding::Read(x),
-        Binding::Read(w),
-        Binding::Read(bias),
-        Binding::Write(z),
-    ];
-    io.dispatch(&FORWARD, &bindings, &parameters, gemm_tiles(rows, outputs))?;
+    let operands = [io.input(0), io.input(1)];
+    product(io.gpu(), (rows, inputs, outputs), operands, bias, z)?;
     match operator.activation {
         None => Ok(()),
         Some(function) => activation::gpu::apply(io.gpu(), function, z, y),
@@ -69,34 +108,13 @@ pub(super) fn backward(operator: &Linear, sizes: Sizes, io: &mut GpuBackward<'_>
         inputs,
         outputs,
     } = sizes;
+    let shape = (rows, inputs, outputs);
     let dz = upstream_through_activation(operator, io)?;
     if let Some((dx, accumulate)) = io.gradient_slot(0) {
-        let bindings = [
-            Binding::Read(&dz),
-            Binding::Read(io.input(1)),
-            Binding::Write(&dx),
-        ];
-        let parameters = [rows as u32, inputs as u32, outputs as u32, flag(accumulate)];
-        io.dispatch(
-            &GRAD_INPUT,
-            &bindings,
-            &parameters,
-            gemm_tiles(rows, inputs),
-        )?;
+        grad_input(io.gpu(), shape, [&dz, io.input(1)], &dx, accumulate)?;
     }
     if let Some((dw, accumulate)) = io.gradient_slot(1) {
-        let bindings = [
-            Binding::Read(io.input(0)),
-            Binding::Read(&dz),
-            Binding::Write(&dw),
-        ];
-        let parameters = [inputs as u32, outputs as u32, rows as u32, flag(accumulate)];
-        io.dispatch(
-            &GRAD_WEIGHT,
-            &bindings,
-            &parameters,
-            gemm_tiles(inputs, outputs),
-        )?;
+        grad_weight(io.gpu(), shape, [io.input(0), &dz], &dw, accumulate)?;
     }
     if let Some((db, accumulate)) = io.gradient_slot(2) {
         column_sums(io.gpu(), &dz, (rows, outputs), &db, accumulate)?;

@@ -18,7 +18,7 @@
 
 mod cpu;
 #[cfg(feature = "gpu")]
-mod gpu;
+pub(crate) mod gpu;
 mod reference;
 
 use limbeck_engine::{

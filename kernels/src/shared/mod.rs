@@ -10,6 +10,7 @@ pub(crate) mod log_softmax;
 pub mod math;
 mod narrow;
 pub(crate) mod philox;
+pub(crate) mod recurrence;
 pub mod reduce;
 pub(crate) mod segments;
 pub(crate) mod sequences;
@@ -31,6 +32,10 @@ pub mod wgsl {
     pub const GEMM: &str = include_str!("gemm.wgsl");
     /// Numbers as integers that compare as they do.
     pub const ORDER: &str = include_str!("order.wgsl");
+    /// Steps of recurrent operators; the shader defines its cell.
+    pub const RECURRENCE_FORWARD: &str = include_str!("recurrence/forward.wgsl");
+    /// The same backward.
+    pub const RECURRENCE_BACKWARD: &str = include_str!("recurrence/backward.wgsl");
     /// Sums over rows or lanes of a workgroup.
     pub const REDUCE: &str = include_str!("reduce.wgsl");
     /// Blocks, flag and clipping factor of the update kernels.
