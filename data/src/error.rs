@@ -96,7 +96,7 @@ pub enum DataError {
         /// What was given.
         found: String,
     },
-    /// A saved tokenizer or feature table that cannot be used.
+    /// A saved tokenizer, vocabulary, feature table or token file that cannot be used.
     #[error("{}: {message}", path.display())]
     Saved {
         /// The file.

@@ -7,6 +7,7 @@
 //! | [`tokenize`] | words, characters, BPE, WordPiece; ids that know their vocabulary |
 //! | [`ngrams`] | bag-of-n-grams features with TF-IDF weights |
 //! | [`batch`] | which rows go into which batch, resumable |
+//! | [`language`] | running text and sentences for language models, in memory or on disk |
 //! | [`pairs`] | unlabelled text in two wordings: files, translators, augmentation, dropout |
 //! | [`corpus`] | a generated corpus of product descriptions, so that a demonstration needs no files |
 //! | [`rng`] | the keyed random numbers behind all of them |
@@ -46,6 +47,7 @@ pub mod batch;
 pub mod corpus;
 mod error;
 mod fingerprint;
+pub mod language;
 pub mod ngrams;
 pub mod pairs;
 pub mod read;

@@ -40,7 +40,9 @@ pub use operator::{
 #[cfg(feature = "gpu")]
 pub use operator::{GpuBackward, GpuForward};
 pub use packed::Packed;
-pub use parameters::{BLOCK, ParameterId, ParameterStore, ParameterVector, Record, StoreBuilder};
+pub use parameters::{
+    BLOCK, ParameterId, ParameterStore, ParameterVector, Record, RowGradient, StoreBuilder,
+};
 pub use philox::{Stream, drop_threshold, philox};
 pub use profile::{Cost, Pass, Profile};
 pub use shape::{DType, Meta, Shape};

@@ -10,6 +10,7 @@ mod adamw;
 mod argmax;
 mod attention;
 mod binary_cross_entropy;
+mod candidate_scores;
 pub mod check;
 mod clip_norm;
 mod concat;
@@ -32,12 +33,15 @@ mod kl;
 mod l2_normalise;
 mod layer_norm;
 mod linear;
+mod log_partition;
 mod lstm;
 mod max_over_time;
 mod mean_over_time;
 mod mse;
 mod multiply;
+mod nce;
 mod rnn;
+mod sampled_softmax;
 mod sgd;
 pub mod shared;
 mod slice;
@@ -52,6 +56,7 @@ pub use adamw::{AdamW, AdamWConfig};
 pub use argmax::argmax;
 pub use attention::{Attention, attention};
 pub use binary_cross_entropy::binary_cross_entropy;
+pub use candidate_scores::candidate_scores;
 pub use clip_norm::ClipNorm;
 pub use concat::concat;
 pub use confident_rows::confident_rows;
@@ -71,13 +76,16 @@ pub use jensen_shannon::jensen_shannon;
 pub use kl::{kl, soft_cross_entropy};
 pub use l2_normalise::l2_normalise;
 pub use layer_norm::{LayerNorm, add_layer_norm, layer_norm};
-pub use linear::{Linear, linear};
+pub use linear::{Linear, linear, linear_transposed};
+pub use log_partition::log_partition;
 pub use lstm::{LstmOutput, lstm};
 pub use max_over_time::max_over_time;
 pub use mean_over_time::mean_over_time;
 pub use mse::mse;
 pub use multiply::multiply;
+pub use nce::{Candidates, nce};
 pub use rnn::rnn;
+pub use sampled_softmax::sampled_softmax;
 pub use sgd::{Sgd, SgdConfig};
 pub use shared::divergence::Temperatures;
 pub use slice::slice;
@@ -95,6 +103,7 @@ pub fn registry() -> Vec<harness::Entry> {
         argmax::entry(),
         attention::entry(),
         binary_cross_entropy::entry(),
+        candidate_scores::entry(),
         clip_norm::entry(),
         concat::entry(),
         confident_rows::entry(),
@@ -115,12 +124,15 @@ pub fn registry() -> Vec<harness::Entry> {
         l2_normalise::entry(),
         layer_norm::entry(),
         linear::entry(),
+        log_partition::entry(),
         lstm::entry(),
         max_over_time::entry(),
         mean_over_time::entry(),
         mse::entry(),
         multiply::entry(),
+        nce::entry(),
         rnn::entry(),
+        sampled_softmax::entry(),
         sgd::entry(),
         slice::entry(),
         softmax::entry(),

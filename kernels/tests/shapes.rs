@@ -56,7 +56,7 @@ proptest! {
         activation in activations(),
     ) {
         let name = format!("{rows} x {inputs} x {outputs}, bias {bias}, {activation:?}");
-        let case = Case::new(name, Linear { bias, activation })
+        let case = Case::new(name, Linear { bias, activation, transposed: false })
             .real(Draw::new("x"), [rows, inputs])
             .real(Draw::new("w"), [inputs, outputs])
             .tolerance(Tolerance::LONG);

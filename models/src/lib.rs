@@ -6,6 +6,7 @@ mod bag_of_ngrams;
 mod batch;
 mod classifier;
 mod init;
+pub mod language;
 mod pooling;
 mod text_cnn;
 mod transformer;

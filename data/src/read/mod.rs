@@ -13,5 +13,5 @@ pub use dataset::{Dataset, FolderOptions, LabelledSet, Part, load_folder, load_l
 pub use options::{Column, Columns, Format, ReadOptions};
 pub use records::{Record, read_records};
 pub use report::{Conflict, DatasetReport, PartReport};
-pub(crate) use source::hex;
 pub use source::{FileSummary, file_sha256};
+pub(crate) use source::{hex, nul_byte, unreadable};

@@ -59,16 +59,20 @@ pub(crate) fn read_text(path: &Path) -> Result<(String, FileSummary)> {
         None => Ok((text, summary)),
         Some(at) => {
             let (line, column) = position(text.as_bytes(), at);
-            Err(DataError::Line {
-                path: path.into(),
-                line,
-                expected: "text".into(),
-                found: format!("a NUL byte at byte {column} of the line"),
-                advice: "Remove it; if every second byte is NUL, the file is UTF-16: convert it \
-                         to UTF-8"
-                    .into(),
-            })
+            Err(nul_byte(path, line, column))
         }
+    }
+}
+
+/// The error for a NUL byte at these numbers, both from 1.
+pub(crate) fn nul_byte(path: &Path, line: usize, column: usize) -> DataError {
+    DataError::Line {
+        path: path.into(),
+        line,
+        expected: "text".into(),
+        found: format!("a NUL byte at byte {column} of the line"),
+        advice: "Remove it; if every second byte is NUL, the file is UTF-16: convert it to UTF-8"
+            .into(),
     }
 }
 
@@ -85,13 +89,18 @@ pub(crate) fn plain_or_compressed(path: PathBuf) -> PathBuf {
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| match source.kind() {
+    std::fs::read(path).map_err(|source| unreadable(path, source))
+}
+
+/// The error for a file that cannot be opened.
+pub(crate) fn unreadable(path: &Path, source: std::io::Error) -> DataError {
+    match source.kind() {
         std::io::ErrorKind::NotFound => DataError::Missing {
             path: path.into(),
             advice: "Check the folder and the name".into(),
         },
         _ => DataError::io(path, source),
-    })
+    }
 }
 
 fn decompress(path: &Path, raw: &[u8]) -> Result<Vec<u8>> {

@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::host::chunked;
 use crate::philox::Stream;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-pub use vector::ParameterVector;
+pub use vector::{ParameterVector, RowGradient};
 
 /// Elements a slice of a GPU store is padded to.
 pub const BLOCK: usize = 256;
@@ -33,6 +34,17 @@ pub struct Record {
     pub decay: bool,
     /// Frozen parameters have no gradient and no optimiser state.
     pub frozen: bool,
+    /// A table of which a step reads few rows ([`Tape::parameter_rows`](crate::Tape::parameter_rows)):
+    /// its gradient is a list of rows ([`RowGradient`]), so that a step's cost does not grow with the
+    /// table.
+    pub row_sparse: bool,
+}
+
+impl Record {
+    /// Whether gradients and moments have a slice for it.
+    fn has_slice(&self) -> bool {
+        !self.frozen && !self.row_sparse
+    }
 }
 
 /// A parameter of a store.
@@ -55,6 +67,9 @@ pub struct StoreBuilder {
     initial: Vec<Initial>,
 }
 
+/// Initial values that one task draws.
+const DRAWN: usize = 4096;
+
 /// Where the first values of a parameter come from. They are drawn when the store is built, and
 /// not at all on a shape device.
 enum Initial {
@@ -74,8 +89,14 @@ impl Initial {
             Initial::Normal { deviation } => deviation * stream.normal(i, 0),
             Initial::Uniform { bound } => bound * (2.0 * stream.uniform(i, 0) - 1.0),
         };
-        let elements = 0..record.shape.elements() as u32;
-        elements.map(|i| f64::from(one(i) as f32)).collect()
+        let mut drawn = vec![0.0; record.shape.elements()];
+        let work = drawn.len();
+        chunked(&mut drawn, DRAWN, work, |chunk, drawn| {
+            for (i, into) in drawn.iter_mut().enumerate() {
+                *into = f64::from(one((chunk * DRAWN + i) as u32) as f32);
+            }
+        });
+        drawn
     }
 }
 
@@ -113,6 +134,7 @@ impl StoreBuilder {
             learning_rate_scale: 1.0,
             decay,
             frozen: false,
+            row_sparse: false,
         });
         self.initial.push(initial);
         ParameterId(self.records.len() - 1)
@@ -147,9 +169,15 @@ impl StoreBuilder {
         let shapes: Vec<Option<Shape>> = self.records.iter().map(|r| Some(r.shape)).collect();
         let mut values = ParameterVector::allocate(device, &shapes, 0)?;
         if !device.is_shapes() {
-            let drawn = self.records.iter().zip(&self.initial);
-            let drawn: Vec<_> = drawn.map(|(r, i)| i.draw(r, self.seed)).collect();
-            values.load(&drawn)?;
+            if values.whole().is_some() {
+                // The gaps between slices.
+                values.fill_zero()?;
+            }
+            let mut drawn = self.records.iter().zip(&self.initial);
+            values.load_each(|_| {
+                let drawn = drawn.next().map(|(record, i)| i.draw(record, self.seed));
+                drawn.unwrap_or_default()
+            })?;
         }
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         values.store = id;
@@ -242,7 +270,8 @@ impl ParameterStore {
         Ok(&mut self.values)
     }
 
-    /// Zeros with a slice per trainable parameter: gradients, moments.
+    /// Zeros with a slice per trainable parameter: gradients, moments. Row-sparse parameters have no
+    /// slice; [`ParameterVector::rows`] holds their gradients.
     ///
     /// # Errors
     /// If the device cannot hold them.
@@ -250,9 +279,11 @@ impl ParameterStore {
         let shapes: Vec<_> = self
             .records
             .iter()
-            .map(|r| (!r.frozen).then_some(r.shape))
+            .map(|r| r.has_slice().then_some(r.shape))
             .collect();
         let mut vector = ParameterVector::allocate(&self.device, &shapes, self.id)?;
+        let sparse = self.records.iter().map(|r| r.row_sparse && !r.frozen);
+        vector.row_sparse = sparse.collect();
         vector.fill_zero()?;
         Ok(vector)
     }

@@ -7,12 +7,24 @@ use crate::ledger::Layout;
 use crate::shape::{Meta, Shape};
 use crate::tensor::Tensor;
 
+/// The gradient of a row-sparse parameter: nothing but these rows.
+#[derive(Clone, Debug)]
+pub struct RowGradient {
+    /// Numbers of the rows, ascending, `[n]`.
+    pub ids: Tensor,
+    /// The rows, `[n, columns]`.
+    pub values: Tensor,
+}
+
 /// A vector with a slice per parameter of a store: values, gradients, moments.
 #[derive(Debug)]
 pub struct ParameterVector {
     pub(crate) store: u64,
     device: Device,
     pub(crate) slices: Vec<Option<Tensor>>,
+    /// Which parameters have rows in the place of a slice.
+    pub(super) row_sparse: Vec<bool>,
+    pub(crate) rows: Vec<Option<RowGradient>>,
     /// First element of each slice in `whole`.
     offsets: Vec<usize>,
     whole: Option<Tensor>,
@@ -45,9 +57,28 @@ impl ParameterVector {
             store,
             device: device.clone(),
             slices,
+            row_sparse: vec![false; shapes.len()],
+            rows: vec![None; shapes.len()],
             offsets,
             whole,
         })
+    }
+
+    /// The rows of each row-sparse parameter that the last backward pass has reached; `None` for the
+    /// others.
+    pub fn rows(&self) -> &[Option<RowGradient>] {
+        &self.rows
+    }
+
+    /// Whether a parameter has rows in the place of a slice.
+    pub(crate) fn is_row_sparse(&self, index: usize) -> bool {
+        self.row_sparse[index]
+    }
+
+    /// Slices and rows, in the order of the store's records.
+    pub fn tensors(&self) -> impl Iterator<Item = &Tensor> + Clone {
+        let both = self.slices.iter().zip(&self.rows);
+        both.filter_map(|(slice, rows)| slice.as_ref().or(rows.as_ref().map(|rows| &rows.values)))
     }
 
     /// The slice of one parameter; `None` if it was frozen when the vector was made.
@@ -89,11 +120,12 @@ impl ParameterVector {
         }
     }
 
-    /// Sets every element to zero.
+    /// Sets every element to zero, and forgets the rows of row-sparse parameters.
     ///
     /// # Errors
     /// If the GPU failed.
     pub fn fill_zero(&mut self) -> Result<()> {
+        self.rows.fill(None);
         let device = self.device.clone();
         if let Some(whole) = &mut self.whole {
             return device.fill_zero(whole);
@@ -106,28 +138,31 @@ impl ParameterVector {
 
     /// Overwrites every slice; absent ones are skipped.
     pub(super) fn load(&mut self, values: &[Vec<f64>]) -> Result<()> {
-        #[cfg(feature = "gpu")]
-        if let Some((gpu, whole)) = self.device.gpu_handle().zip(self.whole.as_ref()) {
-            let mut joined = vec![0f32; whole.shape().elements()];
-            for ((slice, &offset), values) in self.slices.iter().zip(&self.offsets).zip(values) {
-                if slice.is_some() {
-                    let into = joined[offset..].iter_mut();
-                    into.zip(values).for_each(|(a, &b)| *a = b as f32);
-                }
-            }
-            let slice = whole
-                .gpu_slice()
-                .expect("the whole of a GPU store is on the GPU");
-            return gpu.write(&slice, bytemuck::cast_slice(&joined));
-        }
-        for (slice, values) in self.slices.iter_mut().zip(values) {
-            let Some(slice) = slice else { continue };
+        self.load_each(|slice| &values[slice])
+    }
+
+    /// [`ParameterVector::load`] with values that are made one slice at a time, so that no more than
+    /// one is held besides the vector.
+    pub(super) fn load_each<V: AsRef<[f64]>>(
+        &mut self,
+        mut values: impl FnMut(usize) -> V,
+    ) -> Result<()> {
+        for (index, slice) in self.slices.iter_mut().enumerate() {
+            let values = values(index);
+            let (values, Some(slice)) = (values.as_ref(), slice) else {
+                continue;
+            };
             if let Some(into) = slice.host_mut::<f32>() {
                 into.iter_mut()
                     .zip(values)
                     .for_each(|(a, &b)| *a = b as f32);
             } else if let Some(into) = slice.host_mut::<f64>() {
                 into.copy_from_slice(values);
+            }
+            #[cfg(feature = "gpu")]
+            if let Some((gpu, slice)) = self.device.gpu_handle().zip(slice.gpu_slice()) {
+                let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+                gpu.write(&slice, bytemuck::cast_slice(&values))?;
             }
         }
         Ok(())

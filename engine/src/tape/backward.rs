@@ -4,7 +4,7 @@ use super::{Node, SlotInfo, Tape, Target, Var, run};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::operator::{Backward, Slot};
-use crate::parameters::{ParameterStore, ParameterVector};
+use crate::parameters::{ParameterStore, ParameterVector, RowGradient};
 use crate::profile::{Pass, timed};
 use crate::tensor::{Element, Tensor};
 
@@ -89,6 +89,7 @@ impl Tape {
         gradients: &mut [&mut ParameterVector],
     ) -> Result<(Vec<Tensor>, Unreached)> {
         let (nodes, slots) = (self.nodes.into_inner(), self.slots.into_inner());
+        let taken = self.taken.into_inner();
         let profile = self.profile.into_inner();
         let reached = gradients
             .iter()
@@ -129,6 +130,7 @@ impl Tape {
                 flow.step(node, self.traced.get())
             })?;
         }
+        flow.give_rows(&taken)?;
         flow.finish()
     }
 }
@@ -189,6 +191,35 @@ impl Flow<'_, '_> {
         put(&mut self.values[slot], tensor, self.device)
     }
 
+    /// Hands the gradients of rows to the vectors of their parameters.
+    fn give_rows(&mut self, taken: &[Tensor]) -> Result<()> {
+        for (slot, info) in self.slots.iter().enumerate() {
+            let Target::Rows {
+                store,
+                id,
+                taken: list,
+            } = info.target
+            else {
+                continue;
+            };
+            let which = self.into.iter().position(|v| v.store == store);
+            let Some((values, which)) = self.values[slot].take().zip(which) else {
+                continue;
+            };
+            self.reached[which][id.index()] = true;
+            let ids = taken[list].clone();
+            let place = &mut self.into[which].rows[id.index()];
+            if place.replace(RowGradient { ids, values }).is_some() {
+                return Err(Error::Mismatch(format!(
+                    "parameter_rows: rows of parameter {} have a gradient already: take all rows of \
+                     a step at once, and forget a step's gradients before the next",
+                    id.index()
+                )));
+            }
+        }
+        Ok(())
+    }
+
     fn finish(mut self) -> Result<(Vec<Tensor>, Unreached)> {
         let mut watched = Vec::new();
         for (slot, info) in self.slots.iter().enumerate() {
@@ -203,7 +234,8 @@ impl Flow<'_, '_> {
         for (vector, reached) in self.into.iter().zip(&self.reached) {
             let missing = reached.iter().zip(vector.slices()).enumerate();
             parameters.extend(missing.filter_map(|(index, (&reached, slice))| {
-                (!reached && slice.is_some()).then_some((vector.store, index))
+                let expected = slice.is_some() || vector.is_row_sparse(index);
+                (!reached && expected).then_some((vector.store, index))
             }));
         }
         Ok((watched, Unreached { parameters }))

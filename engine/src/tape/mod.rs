@@ -1,6 +1,7 @@
 //! The tape: what was computed, in order, so that gradients can be computed in reverse.
 
 mod backward;
+mod rows;
 mod run;
 mod var;
 
@@ -27,6 +28,12 @@ enum Target {
     Value,
     /// A parameter of a store.
     Parameter { store: u64, id: ParameterId },
+    /// Rows of a row-sparse parameter: which, [`Tape::taken`] knows.
+    Rows {
+        store: u64,
+        id: ParameterId,
+        taken: usize,
+    },
     /// A tensor whose gradient the caller asked for.
     Watched,
 }
@@ -83,6 +90,8 @@ pub struct Tape {
     nodes: RefCell<Vec<Node>>,
     lines: RefCell<Vec<Line>>,
     profile: RefCell<Option<Arc<Profile>>>,
+    /// Numbers of the rows that [`Tape::parameter_rows`] took.
+    taken: RefCell<Vec<Tensor>>,
 }
 
 impl Tape {
@@ -100,6 +109,7 @@ impl Tape {
             nodes: RefCell::default(),
             lines: RefCell::default(),
             profile: RefCell::default(),
+            taken: RefCell::default(),
         }
     }
 
@@ -209,6 +219,36 @@ impl Tape {
                 id,
             },
         )
+    }
+
+    /// Rows of a row-sparse parameter `[n, columns]`, by ascending number: a copy `[ids.len(),
+    /// columns]`, whose gradient goes to [`ParameterVector::rows`](crate::ParameterVector::rows).
+    /// A tape takes rows of a parameter once.
+    ///
+    /// # Errors
+    /// If the parameter is not row-sparse or no matrix, the ids do not ascend or one is not the
+    /// number of a row, or the device cannot hold the copy.
+    pub fn parameter_rows(
+        &self,
+        store: &ParameterStore,
+        id: ParameterId,
+        ids: &[u32],
+    ) -> Result<Var> {
+        let (record, table) = (&store.records()[id.index()], store.value(id));
+        rows::check(record, ids)?;
+        let ids = self.device.ids(ids, [ids.len()])?;
+        let copy = rows::take(&self.device, table, &ids)?;
+        if record.frozen {
+            return Ok(self.constant(copy));
+        }
+        let mut taken = self.taken.borrow_mut();
+        taken.push(ids);
+        let target = Target::Rows {
+            store: store.id(),
+            id,
+            taken: taken.len() - 1,
+        };
+        Ok(self.with_slot(copy, target))
     }
 
     fn with_slot(&self, tensor: Tensor, target: Target) -> Var {

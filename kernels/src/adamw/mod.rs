@@ -23,7 +23,9 @@ use limbeck_engine::{Device, Error, ParameterStore, ParameterVector, Result};
 
 use crate::ClipNorm;
 use crate::harness::{Case, Entry, InPlace, Scenario};
-use crate::shared::update::{Rule, Rules, Trainable, at_least_zero, below_one, for_chunks};
+use crate::shared::update::{
+    Rule, Rules, Trainable, at_least_zero, below_one, for_chunks, refuse_row_sparse,
+};
 
 /// Settings of [`AdamW`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,6 +84,11 @@ impl AdamW {
     /// # Errors
     /// If a setting is out of its range, or the device cannot hold the moments.
     pub fn new(store: &ParameterStore, config: AdamWConfig) -> Result<Self> {
+        refuse_row_sparse(
+            "adamw",
+            store,
+            "its moments decay for every row at every step",
+        )?;
         for beta in config.betas {
             below_one("adamw", "each beta", beta)?;
         }

@@ -8,8 +8,7 @@ use crate::shared::{reduce, vectorised};
 
 /// The sum of squares; `None` if an element is not finite.
 pub(super) fn sum_of_squares(gradients: &ParameterVector) -> Option<f64> {
-    let slices = gradients.slices().iter().flatten();
-    let slices = slices.filter_map(Tensor::host::<f32>);
+    let slices = gradients.tensors().filter_map(Tensor::host::<f32>);
     let chunks: Vec<&[f32]> = slices.flat_map(|slice| slice.chunks(CHUNK)).collect();
     let elements = chunks.iter().map(|chunk| chunk.len()).sum();
     let sums: Vec<(f32, bool)> = if worth_splitting(elements) {

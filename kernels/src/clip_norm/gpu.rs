@@ -1,9 +1,9 @@
 //! Two dispatches: a sum per chunk, then all sums in one workgroup.
 
-use limbeck_engine::{BLOCK, Binding, Gpu, GpuSlice, Kernel, ParameterVector, Result};
+use limbeck_engine::{Binding, Gpu, GpuSlice, Kernel, ParameterVector, Result};
 
 use crate::shared::gpu::whole;
-use crate::shared::update::{CHUNK, Trainable};
+use crate::shared::update::CHUNK;
 use crate::shared::wgsl;
 
 const LANES: &str = include_str!("lanes.wgsl");
@@ -20,12 +20,22 @@ pub(super) static JOIN: Kernel = Kernel {
     entry: "join",
 };
 
-/// Chunks of a gradient vector.
-pub(super) fn chunks(trainable: &Trainable) -> usize {
-    trainable.blocks().div_ceil(CHUNK / BLOCK)
+/// The buffers whose squares are summed: all slices in one, and the rows of each row-sparse
+/// parameter.
+fn buffers(gradients: &ParameterVector) -> Vec<GpuSlice> {
+    let rows = gradients.rows().iter().flatten();
+    let rows = rows.filter_map(|rows| rows.values.gpu_slice());
+    std::iter::once(whole(gradients)).chain(rows).collect()
 }
 
-/// Writes flag, norm and factor into `state`, and counts the step if it was finite.
+/// Chunks of a gradient vector.
+pub(super) fn chunks(gradients: &ParameterVector) -> usize {
+    let buffers = buffers(gradients);
+    buffers.iter().map(|b| b.len().div_ceil(CHUNK)).sum()
+}
+
+/// Writes flag, norm and factor into `state`, and counts the step if it was finite. `partial` has
+/// room for two words a chunk.
 pub(super) fn measure(
     gpu: &Gpu,
     gradients: &ParameterVector,
@@ -33,18 +43,21 @@ pub(super) fn measure(
     state: &GpuSlice,
     max_norm: f32,
 ) -> Result<()> {
-    let gradients = whole(gradients);
-    let chunks = partial.len() / 2;
-    gpu.dispatch(
-        &PARTIAL,
-        &[Binding::Read(&gradients), Binding::Write(partial)],
-        &[gradients.len() as u32, chunks as u32],
-        chunks,
-    )?;
+    let mut first = 0;
+    for gradients in buffers(gradients) {
+        let chunks = gradients.len().div_ceil(CHUNK);
+        gpu.dispatch(
+            &PARTIAL,
+            &[Binding::Read(&gradients), Binding::Write(partial)],
+            &[gradients.len() as u32, chunks as u32, first],
+            chunks,
+        )?;
+        first += chunks as u32;
+    }
     gpu.dispatch(
         &JOIN,
         &[Binding::Read(partial), Binding::Write(state)],
-        &[chunks as u32, max_norm.to_bits()],
+        &[first, max_norm.to_bits()],
         1,
     )
 }

@@ -51,7 +51,8 @@ pub struct ClipNorm {
     /// On a GPU: flag, bits of the norm, bits of the factor, measurements before the flag was set.
     #[cfg(feature = "gpu")]
     state: Tensor,
-    /// On a GPU: two words per chunk, sum of squares and flag.
+    /// On a GPU: two words per chunk, sum of squares and flag, for as many chunks as gradients have
+    /// had so far: the rows of row-sparse parameters differ in number from step to step.
     #[cfg(feature = "gpu")]
     partial: Tensor,
 }
@@ -91,7 +92,7 @@ impl ClipNorm {
             #[cfg(feature = "gpu")]
             state: store.device().ids(&[0; 4], [4])?,
             #[cfg(feature = "gpu")]
-            partial: store.device().zeros([2 * gpu::chunks(&trainable)])?,
+            partial: store.device().zeros([0])?,
             trainable,
         })
     }
@@ -107,6 +108,11 @@ impl ClipNorm {
             Device::Reference(_) => self.found(reference::sum_of_squares(gradients)),
             #[cfg(feature = "gpu")]
             Device::Gpu(gpu) => {
+                let needed = 2 * gpu::chunks(gradients);
+                if self.partial.shape().elements() < needed {
+                    let room = [needed.next_power_of_two()];
+                    self.partial = self.trainable.device().zeros(room)?;
+                }
                 let partial = on_gpu(&self.partial);
                 gpu::measure(gpu, gradients, &partial, &self.state(), self.max_norm)?;
             }

@@ -1,7 +1,7 @@
-// partial[2 c], partial[2 c + 1] = sum of squares of chunk c, and whether it holds a value that
+// partial[2 c], partial[2 c + 1] = sum of squares of chunk c - first, and whether it holds a value that
 // is not finite.
 
-struct Parameters { count: u32, chunks: u32 }
+struct Parameters { count: u32, chunks: u32, first: u32 }
 
 @group(0) @binding(0) var<storage, read> gradients: array<u32>;
 @group(0) @binding(1) var<storage, read_write> partial: array<u32>;
@@ -26,7 +26,8 @@ fn sum_chunk(
     }
     join_lanes(lane, sum, flag);
     if lane == 0u && chunk < p.chunks {
-        partial[2u * chunk] = bitcast<u32>(lane_sums[0]);
-        partial[2u * chunk + 1u] = lane_flags[0];
+        let into = 2u * (p.first + chunk);
+        partial[into] = bitcast<u32>(lane_sums[0]);
+        partial[into + 1u] = lane_flags[0];
     }
 }

@@ -4,8 +4,12 @@ use limbeck_engine::{ParameterVector, Tensor};
 
 /// The sum of squares; `None` if an element is not finite.
 pub(super) fn sum_of_squares(gradients: &ParameterVector) -> Option<f64> {
-    let slices = gradients.slices().iter().flatten();
-    let elements = || slices.clone().filter_map(Tensor::host::<f64>).flatten();
+    let elements = || {
+        gradients
+            .tensors()
+            .filter_map(Tensor::host::<f64>)
+            .flatten()
+    };
     let finite = elements().all(|g| g.is_finite());
     finite.then(|| elements().map(|g| g * g).sum())
 }

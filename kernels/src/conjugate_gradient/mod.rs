@@ -30,7 +30,7 @@ use crate::ClipNorm;
 use crate::harness::{Case, Entry, InPlace, Scenario, Tolerance};
 #[cfg(feature = "gpu")]
 use crate::shared::update::Rules;
-use crate::shared::update::{Trainable, below_one, for_chunks};
+use crate::shared::update::{Trainable, below_one, for_chunks, refuse_row_sparse};
 use line::{Line, Verdict};
 
 /// The optimiser: direction, gradient before, and where the search along the line stands.
@@ -94,6 +94,11 @@ impl ConjugateGradient {
     /// # Errors
     /// If the tolerance is not from 0 to below 1, or the device cannot hold the state.
     pub fn new(store: &ParameterStore, tolerance: f64) -> Result<Self> {
+        refuse_row_sparse(
+            "conjugate_gradient",
+            store,
+            "every direction moves all rows",
+        )?;
         below_one("conjugate_gradient", "the tolerance", tolerance)?;
         let trainable = Trainable::of(store);
         Ok(ConjugateGradient {

@@ -104,15 +104,15 @@ pub struct GruWeights<'a> {
 /// let device = Device::cpu();
 /// let tape = Tape::inference(&device);
 /// let steps = TimeMajor::new(&device, &[1], 0, 0)?;
-/// let zeros = |shape: &[usize]| Ok::<_, limbeck_engine::Error>(tape.constant(device.zeros(shape)?));
+/// let weight = tape.constant(device.zeros([1, 3])?);
 /// let weights = GruWeights {
-///     input_weight: &zeros(&[1, 3])?,
-///     recurrent_weight: &zeros(&[1, 3])?,
-///     bias: &zeros(&[3])?,
-///     hidden_bias: &zeros(&[1])?,
+///     input_weight: &weight,
+///     recurrent_weight: &weight,
+///     bias: &tape.constant(device.zeros([3])?),
+///     hidden_bias: &tape.constant(device.zeros([1])?),
 /// };
-/// let h = tape.constant(device.real(&[1.0], [1, 1])?);
-/// let (_, h) = gru(&tape, &zeros(&[1, 1])?, weights, &h, &steps)?;
+/// let (x, h) = (tape.constant(device.zeros([1, 1])?), tape.constant(device.real(&[1.0], [1, 1])?));
+/// let (_, h) = gru(&tape, &x, weights, &h, &steps)?;
 /// assert_eq!(h.tensor().item()?, 0.5);
 /// # Ok::<(), limbeck_engine::Error>(())
 /// ```

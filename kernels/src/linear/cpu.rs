@@ -18,7 +18,7 @@ pub(super) fn forward(operator: &Linear, sizes: Sizes, io: &mut Forward<'_, f32>
     let (x, w, y) = (io.real(0), io.real(1), io.output(0));
     let bias = operator.bias.then(|| io.real(2));
     let shape = (rows, inputs, outputs);
-    let (x, w) = (Matrix::rows(x, inputs), Matrix::rows(w, outputs));
+    let (x, w) = (Matrix::rows(x, inputs), operator.weight(w, sizes));
     let Some(activation) = operator.activation else {
         gemm_then(shape, x, w, false, y, |_, block| add_bias(block, bias));
         return;
@@ -29,6 +29,16 @@ pub(super) fn forward(operator: &Linear, sizes: Sizes, io: &mut Forward<'_, f32>
         add_bias(z, bias);
         apply_and_derive(activation, z, y);
     });
+}
+
+impl Linear {
+    /// The weight as an inputs x outputs matrix.
+    fn weight<'a>(&self, w: &'a [f32], sizes: Sizes) -> Matrix<'a> {
+        match self.transposed {
+            true => Matrix::transposed(w, sizes.inputs),
+            false => Matrix::rows(w, sizes.outputs),
+        }
+    }
 }
 
 const BLOCK: usize = 8192;
@@ -52,12 +62,19 @@ pub(super) fn backward(operator: &Linear, sizes: Sizes, io: &mut Backward<'_, f3
         }
     };
     if let Some((dx, accumulate)) = io.gradient_slot(0) {
-        let (dz, w) = (Matrix::rows(dz, outputs), Matrix::transposed(w, outputs));
+        let (dz, w) = (
+            Matrix::rows(dz, outputs),
+            operator.weight(w, sizes).transpose(),
+        );
         gemm((rows, outputs, inputs), dz, w, accumulate, dx);
     }
     if let Some((dw, accumulate)) = io.gradient_slot(1) {
-        let (x, dz) = (Matrix::transposed(x, inputs), Matrix::rows(dz, outputs));
-        gemm((inputs, rows, outputs), x, dz, accumulate, dw);
+        let (x, dz) = (Matrix::rows(x, inputs), Matrix::rows(dz, outputs));
+        if operator.transposed {
+            gemm((outputs, rows, inputs), dz.transpose(), x, accumulate, dw);
+        } else {
+            gemm((inputs, rows, outputs), x.transpose(), dz, accumulate, dw);
+        }
     }
     if let Some(db) = io.gradient(2) {
         add_column_sums(db, dz);

@@ -1,6 +1,6 @@
-// z = x W + b.
+// z = (z +) x W + b.
 
-struct Parameters { rows: u32, outputs: u32, inputs: u32, bias: u32 }
+struct Parameters { rows: u32, outputs: u32, inputs: u32, bias: u32, accumulate: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
@@ -21,7 +21,11 @@ fn store_c(row: u32, column: u32, value: f32) {
     if p.bias == 1u {
         result += b[column];
     }
-    z[row * p.outputs + column] = result;
+    let at = row * p.outputs + column;
+    if p.accumulate == 1u {
+        result += z[at];
+    }
+    z[at] = result;
 }
 
 @compute @workgroup_size(64)

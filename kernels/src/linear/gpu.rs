@@ -12,6 +12,15 @@ static FORWARD: Kernel = Kernel {
     source: &[wgsl::COMMON, wgsl::GEMM, include_str!("forward.wgsl")],
     entry: "forward",
 };
+static FORWARD_TRANSPOSED: Kernel = Kernel {
+    name: "linear::forward_transposed",
+    source: &[
+        wgsl::COMMON,
+        wgsl::GEMM,
+        include_str!("forward_transposed.wgsl"),
+    ],
+    entry: "forward_transposed",
+};
 static GRAD_INPUT: Kernel = Kernel {
     name: "linear::grad_input",
     source: &[wgsl::COMMON, wgsl::GEMM, include_str!("grad_input.wgsl")],
@@ -23,21 +32,34 @@ static GRAD_WEIGHT: Kernel = Kernel {
     entry: "grad_weight",
 };
 
-pub(super) static KERNELS: [&Kernel; 4] = [
+pub(super) static KERNELS: [&Kernel; 5] = [
     &FORWARD,
+    &FORWARD_TRANSPOSED,
     &GRAD_INPUT,
     &GRAD_WEIGHT,
     &crate::shared::gpu::COLUMN_SUMS,
 ];
 
-/// `into = x W (+ b)`: x rows x inputs, W inputs x outputs, on any operands. An absent bias is bound
-/// to the weight, which the flag keeps from being read.
+/// `into = x W (+ b)`: x rows x inputs, W inputs x outputs, on any operands.
 pub(crate) fn product(
     gpu: &Gpu,
+    shape: (usize, usize, usize),
+    operands: [&GpuSlice; 2],
+    bias: Option<&GpuSlice>,
+    into: &GpuSlice,
+) -> Result<()> {
+    affine(gpu, &FORWARD, shape, operands, bias, (into, false))
+}
+
+/// `into = (into +) x W (+ b)` by one of the two kernels. An absent bias is bound to the weight,
+/// which the flag keeps from being read.
+fn affine(
+    gpu: &Gpu,
+    kernel: &Kernel,
     (rows, inputs, outputs): (usize, usize, usize),
     [x, w]: [&GpuSlice; 2],
     bias: Option<&GpuSlice>,
-    into: &GpuSlice,
+    (into, accumulate): (&GpuSlice, bool),
 ) -> Result<()> {
     let bindings = [
         Binding::Read(x),
@@ -50,8 +72,9 @@ pub(crate) fn product(
         outputs as u32,
         inputs as u32,
         flag(bias.is_some()),
+        flag(accumulate),
     ];
-    gpu.dispatch(&FORWARD, &bindings, &parameters, gemm_tiles(rows, outputs))
+    gpu.dispatch(kernel, &bindings, &parameters, gemm_tiles(rows, outputs))
 }
 
 /// `into = (into +) dz Wᵀ`: dz rows x outputs, W inputs x outputs.
@@ -94,8 +117,12 @@ pub(super) fn forward(operator: &Linear, sizes: Sizes, io: &GpuForward<'_>) -> R
     } else {
         y
     };
-    let operands = [io.input(0), io.input(1)];
-    product(io.gpu(), (rows, inputs, outputs), operands, bias, z)?;
+    let kernel = match operator.transposed {
+        true => &FORWARD_TRANSPOSED,
+        false => &FORWARD,
+    };
+    let (shape, operands) = ((rows, inputs, outputs), [io.input(0), io.input(1)]);
+    affine(io.gpu(), kernel, shape, operands, bias, (z, false))?;
     match operator.activation {
         None => Ok(()),
         Some(function) => activation::gpu::apply(io.gpu(), function, z, y),
@@ -110,11 +137,30 @@ pub(super) fn backward(operator: &Linear, sizes: Sizes, io: &mut GpuBackward<'_>
     } = sizes;
     let shape = (rows, inputs, outputs);
     let dz = upstream_through_activation(operator, io)?;
+    // With the weight by its rows inputs and outputs change places: dx = dz W, dW = dzᵀ x.
+    let turned = (rows, outputs, inputs);
     if let Some((dx, accumulate)) = io.gradient_slot(0) {
-        grad_input(io.gpu(), shape, [&dz, io.input(1)], &dx, accumulate)?;
+        let operands = [&dz, io.input(1)];
+        if operator.transposed {
+            affine(
+                io.gpu(),
+                &FORWARD,
+                turned,
+                operands,
+                None,
+                (&dx, accumulate),
+            )?;
+        } else {
+            grad_input(io.gpu(), shape, operands, &dx, accumulate)?;
+        }
     }
     if let Some((dw, accumulate)) = io.gradient_slot(1) {
-        grad_weight(io.gpu(), shape, [io.input(0), &dz], &dw, accumulate)?;
+        let x = io.input(0);
+        if operator.transposed {
+            grad_weight(io.gpu(), turned, [&dz, x], &dw, accumulate)?;
+        } else {
+            grad_weight(io.gpu(), shape, [x, &dz], &dw, accumulate)?;
+        }
     }
     if let Some((db, accumulate)) = io.gradient_slot(2) {
         column_sums(io.gpu(), &dz, (rows, outputs), &db, accumulate)?;

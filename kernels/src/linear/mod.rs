@@ -14,6 +14,9 @@
 //! db = Σ_rows dz         (∂z_ro/∂b_o = 1)
 //! ```
 //!
+//! A weight may also be given by its rows, `[out, in]`, as a table of word vectors is: then W stands
+//! for its transpose.
+//!
 //! Only an activation needs z again; it is then saved, since y does not always determine it.
 
 mod cpu;
@@ -40,6 +43,8 @@ pub struct Linear {
     pub bias: bool,
     /// What is applied to the result.
     pub activation: Option<Activation>,
+    /// Whether the weight is given as `[out, in]`, and the bias perhaps as a column `[out, 1]`.
+    pub transposed: bool,
 }
 
 /// Sizes of one application.
@@ -75,7 +80,26 @@ pub fn linear(
     let operator = Linear {
         bias: bias.is_some(),
         activation,
+        transposed: false,
     };
+    apply(tape, operator, x, weight, bias)
+}
+
+/// `x Wᵀ + b` with the weight given by its rows: x `[rows, in]`, W `[out, in]`, b `[out]` or
+/// `[out, 1]` gives `[rows, out]`. Of a table of word vectors, the scores of all words.
+///
+/// # Errors
+/// As [`linear`].
+pub fn linear_transposed(tape: &Tape, x: &Var, weight: &Var, bias: Option<&Var>) -> Result<Var> {
+    let operator = Linear {
+        bias: bias.is_some(),
+        activation: None,
+        transposed: true,
+    };
+    apply(tape, operator, x, weight, bias)
+}
+
+fn apply(tape: &Tape, operator: Linear, x: &Var, weight: &Var, bias: Option<&Var>) -> Result<Var> {
     match bias {
         Some(bias) => tape.apply_one(operator, &[x, weight, bias]),
         None => tape.apply_one(operator, &[x, weight]),
@@ -92,7 +116,10 @@ impl Linear {
             });
         }
         let (rows, width) = check::matrix("linear", "x", inputs[0])?;
-        let (height, outputs) = check::matrix("linear", "the weight", inputs[1])?;
+        let (height, outputs) = match check::matrix("linear", "the weight", inputs[1])? {
+            (outputs, height) if self.transposed => (height, outputs),
+            by_columns => by_columns,
+        };
         if width != height {
             return Err(Error::Shape {
                 operator: "linear",
@@ -103,7 +130,9 @@ impl Linear {
             });
         }
         if let Some(&bias) = inputs.get(2) {
-            check::exactly("linear", "the bias", bias, Meta::real([outputs]))?;
+            if !(self.transposed && bias == Meta::real([outputs, 1])) {
+                check::exactly("linear", "the bias", bias, Meta::real([outputs]))?;
+            }
         }
         Ok(Sizes {
             rows,
@@ -178,7 +207,12 @@ pub(crate) fn entry() -> Entry {
 fn cases() -> Vec<Case> {
     let case = |rows: usize, inputs: usize, outputs: usize, bias: bool, activation| {
         let name = format!("{rows} x {inputs} x {outputs}, bias {bias}, {activation:?}");
-        let case = Case::new(name, Linear { bias, activation })
+        let operator = Linear {
+            bias,
+            activation,
+            transposed: false,
+        };
+        let case = Case::new(name, operator)
             .real(Draw::new("x"), [rows, inputs])
             .real(Draw::new("w"), [inputs, outputs]);
         if bias {
@@ -187,7 +221,27 @@ fn cases() -> Vec<Case> {
             case
         }
     };
+    let transposed = |rows: usize, inputs: usize, outputs: usize, bias: &[usize]| {
+        let name = format!("{rows} x {inputs} x {outputs}, transposed, bias {bias:?}");
+        let operator = Linear {
+            bias: !bias.is_empty(),
+            activation: None,
+            transposed: true,
+        };
+        let case = Case::new(name, operator)
+            .real(Draw::new("x"), [rows, inputs])
+            .real(Draw::new("w"), [outputs, inputs]);
+        match *bias {
+            [] => case,
+            [n] => case.real(Draw::new("b"), [n]),
+            _ => case.real(Draw::new("b"), [outputs, 1]),
+        }
+    };
     vec![
+        transposed(1, 1, 1, &[]),
+        transposed(5, 3, 7, &[7]),
+        transposed(67, 65, 66, &[66, 1]).tolerance(Tolerance::LONG),
+        transposed(0, 4, 3, &[3, 1]),
         case(1, 1, 1, true, None),
         case(5, 3, 7, false, None),
         case(0, 4, 3, true, None),

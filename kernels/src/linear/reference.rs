@@ -5,6 +5,16 @@ use limbeck_engine::{Backward, Forward};
 use super::{Linear, Sizes};
 use crate::activation;
 
+impl Linear {
+    /// Where the weight of input i and output o stands.
+    fn place(&self, sizes: Sizes, i: usize, o: usize) -> usize {
+        match self.transposed {
+            true => o * sizes.inputs + i,
+            false => i * sizes.outputs + o,
+        }
+    }
+}
+
 pub(super) fn forward(operator: &Linear, sizes: Sizes, io: &mut Forward<'_, f64>) {
     let Sizes {
         rows,
@@ -18,7 +28,7 @@ pub(super) fn forward(operator: &Linear, sizes: Sizes, io: &mut Forward<'_, f64>
         for o in 0..outputs {
             let mut z = b.map_or(0.0, |b| b[o]);
             for i in 0..inputs {
-                z += x[r * inputs + i] * w[i * outputs + o];
+                z += x[r * inputs + i] * w[operator.place(sizes, i, o)];
             }
             if let Some(saved) = &mut saved {
                 saved[r * outputs + o] = z;
@@ -49,7 +59,7 @@ pub(super) fn backward(operator: &Linear, sizes: Sizes, io: &mut Backward<'_, f6
         for r in 0..rows {
             for i in 0..inputs {
                 for o in 0..outputs {
-                    dx[r * inputs + i] += dz[r * outputs + o] * w[i * outputs + o];
+                    dx[r * inputs + i] += dz[r * outputs + o] * w[operator.place(sizes, i, o)];
                 }
             }
         }
@@ -58,7 +68,7 @@ pub(super) fn backward(operator: &Linear, sizes: Sizes, io: &mut Backward<'_, f6
         for r in 0..rows {
             for i in 0..inputs {
                 for o in 0..outputs {
-                    dw[i * outputs + o] += x[r * inputs + i] * dz[r * outputs + o];
+                    dw[operator.place(sizes, i, o)] += x[r * inputs + i] * dz[r * outputs + o];
                 }
             }
         }

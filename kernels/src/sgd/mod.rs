@@ -9,6 +9,10 @@
 //! form that PyTorch uses: the learning rate stands outside of v. Without momentum v = g', and no
 //! v is kept.
 //!
+//! Of a row-sparse parameter only the rows with a gradient change. That is the same update, for
+//! without momentum and decay the others would not change either; with them they would, and such a
+//! store is refused.
+//!
 //! The update is in place and not on the tape. Nothing changes once a gradient was not finite.
 
 mod cpu;
@@ -16,11 +20,13 @@ mod cpu;
 mod gpu;
 mod reference;
 
-use limbeck_engine::{Device, ParameterStore, ParameterVector, Result};
+use limbeck_engine::{Device, ParameterStore, ParameterVector, Result, StoreBuilder, Tape, Tensor};
 
-use crate::ClipNorm;
 use crate::harness::{Case, Entry, InPlace, Scenario};
-use crate::shared::update::{Rule, Rules, Trainable, at_least_zero, below_one, for_chunks};
+use crate::shared::update::{
+    Rule, Rules, Trainable, at_least_zero, below_one, for_chunks, for_rows, refuse_row_sparse,
+};
+use crate::{ClipNorm, Normaliser, add, half_squared_norm, weighted_mean};
 
 /// Settings of [`Sgd`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,6 +73,13 @@ impl Sgd {
         below_one("sgd", "momentum", config.momentum)?;
         at_least_zero("sgd", "the weight decay", config.weight_decay)?;
         let momentum = config.momentum > 0.0;
+        if momentum || config.weight_decay > 0.0 {
+            refuse_row_sparse(
+                "sgd",
+                store,
+                "momentum and decay change rows without a gradient",
+            )?;
+        }
         Ok(Sgd {
             config,
             trainable: Trainable::of(store),
@@ -122,16 +135,26 @@ impl Sgd {
             }
         };
         match (store.device(), &mut self.velocity) {
-            (Device::Cpu(_), None) => for_chunks(store, gradients, &mut [], |c| {
-                cpu::plain(rates(c.slice), c.values, c.gradients);
-            }),
+            (Device::Cpu(_), None) => {
+                for_chunks(store, gradients, &mut [], |c| {
+                    cpu::plain(rates(c.slice), c.values, c.gradients);
+                })?;
+                for_rows(store, gradients, |slice, p, g| {
+                    cpu::plain(rates(slice), p, g)
+                })
+            }
             (Device::Cpu(_), Some(velocity)) => for_chunks(store, gradients, velocity, |c| {
                 let [v] = c.moments;
                 cpu::momentum(rates(c.slice), c.values, c.gradients, v);
             }),
-            (Device::Reference(_), None) => for_chunks(store, gradients, &mut [], |c| {
-                reference::plain(rates(c.slice), c.values, c.gradients);
-            }),
+            (Device::Reference(_), None) => {
+                for_chunks(store, gradients, &mut [], |c| {
+                    reference::plain(rates(c.slice), c.values, c.gradients);
+                })?;
+                for_rows(store, gradients, |slice, p, g| {
+                    reference::plain(rates(slice), p, g);
+                })
+            }
             (Device::Reference(_), Some(velocity)) => for_chunks(store, gradients, velocity, |c| {
                 let [v] = c.moments;
                 reference::momentum(rates(c.slice), c.values, c.gradients, v);
@@ -178,7 +201,7 @@ pub(crate) fn entry() -> Entry {
         formula: "v = mu v + g + decay p; p = p - rate v",
         cases: cases(),
         #[cfg(feature = "gpu")]
-        kernels: vec![&gpu::PLAIN, &gpu::MOMENTUM],
+        kernels: vec![&gpu::PLAIN, &gpu::MOMENTUM, &gpu::ROWS],
     }
 }
 
@@ -210,5 +233,58 @@ fn cases() -> Vec<Case> {
             cases.push(Case::in_place(name, Updates(config, scenario)));
         }
     }
+    for max_norm in [None, Some(0.5)] {
+        let name = format!("rows of a table, clipped at {max_norm:?}");
+        cases.push(Case::in_place(name, RowUpdates { max_norm }));
+    }
     cases
 }
+
+/// Updates of a row-sparse table that reaches beyond a block, beside a dense slice.
+#[derive(Debug)]
+struct RowUpdates {
+    max_norm: Option<f32>,
+}
+
+impl InPlace for RowUpdates {
+    fn run(&self, device: &Device) -> Result<Vec<Vec<f64>>> {
+        let mut builder = StoreBuilder::new(3);
+        let table = builder.normal("table", [90, 7], 1.0);
+        let dense = builder.normal("dense", [300, 1], 1.0);
+        let mut store = builder.build(device)?;
+        let record = &mut store.records_mut()[table.index()];
+        (record.row_sparse, record.learning_rate_scale) = (true, 0.5);
+        let (config, max_norm) = (PLAIN, self.max_norm);
+        let mut sgd = Sgd::new(&store, config)?;
+        let mut clip = ClipNorm::new(&store, max_norm)?;
+        let mut gradients = store.zeros()?;
+        for ids in [&[3, 4, 89][..], &[], &[0, 3, 50, 51, 52]] {
+            let tape = Tape::deterministic(device);
+            let rows = tape.parameter_rows(&store, table, ids)?;
+            let dense = tape.parameter(&store, dense);
+            let sum = |x| {
+                let rows = half_squared_norm(&tape, x)?;
+                weighted_mean(&tape, &rows, None, Normaliser::Count(1.0))
+            };
+            let loss = add(&tape, &sum(&rows)?, &sum(&dense)?)?;
+            gradients.fill_zero()?;
+            tape.backward(&loss, &mut [&mut gradients])?
+                .refuse(&[&store])?;
+            clip.measure(&gradients)?;
+            sgd.step(&mut store, &gradients, &clip, 0.1)?;
+        }
+        store
+            .values()
+            .slices()
+            .iter()
+            .flatten()
+            .map(Tensor::read_f64)
+            .collect()
+    }
+}
+
+/// Without momentum and decay.
+const PLAIN: SgdConfig = SgdConfig {
+    momentum: 0.0,
+    weight_decay: 0.0,
+};

@@ -91,6 +91,12 @@ pub fn sigmoid(x: f32) -> f32 {
     (if x >= 0.0 { 1.0 } else { e }) / (1.0 + e)
 }
 
+/// ln(1 + exp(x)).
+#[inline(always)]
+pub fn softplus(x: f32) -> f32 {
+    (if x > 0.0 { x } else { 0.0 }) + ln_1p(exp(-x.abs()))
+}
+
 /// tanh(x).
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {

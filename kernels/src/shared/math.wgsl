@@ -64,6 +64,11 @@ fn ln_1p(x: f32) -> f32 {
         + 0.14285715) * q + 0.2) * q + 0.33333334) * q + 1.0);
 }
 
+// ln(1 + exp(x)).
+fn softplus(x: f32) -> f32 {
+    return max(x, 0.0) + ln_1p(exp_(-abs(x)));
+}
+
 fn sigmoid(x: f32) -> f32 {
     let e = exp_(-abs(x));
     return select(e, 1.0, x >= 0.0) / (1.0 + e);

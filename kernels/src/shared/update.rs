@@ -4,11 +4,14 @@
 #[cfg(feature = "gpu")]
 use limbeck_engine::{BLOCK, GpuSlice};
 use limbeck_engine::{
-    Device, Element, Error, ParameterStore, ParameterVector, Result, Tensor, worth_splitting,
+    Device, Element, Error, ParameterStore, ParameterVector, Result, Tensor, chunked,
+    worth_splitting,
 };
 use rayon::prelude::*;
 
 use crate::ClipNorm;
+use crate::shared::reduce::rows_per_task;
+use crate::shared::segments::disjoint_rows;
 
 /// Elements one task handles. Depends on nothing, so that sums over chunks do not either.
 pub(crate) const CHUNK: usize = 4096;
@@ -18,7 +21,7 @@ pub(crate) const CHUNK: usize = 4096;
 pub(crate) struct Trainable {
     store: u64,
     device: Device,
-    /// Elements of each slice; `None` for frozen ones.
+    /// Elements of each slice; `None` for frozen and for row-sparse ones.
     elements: Vec<Option<usize>>,
 }
 
@@ -29,7 +32,7 @@ impl Trainable {
             store: store.id(),
             device: store.device().clone(),
             elements: records
-                .map(|r| (!r.frozen).then(|| r.shape.elements()))
+                .map(|r| (!r.frozen && !r.row_sparse).then(|| r.shape.elements()))
                 .collect(),
         }
     }
@@ -173,7 +176,10 @@ fn table(store: &ParameterStore, rules: &[Rule]) -> Result<Tensor> {
     if let Device::Gpu(_) = store.device() {
         let slices = store.records().iter().zip(store.values().offsets());
         let mut gradient = 0;
-        for ((record, &value), rule) in slices.zip(rules).filter(|((r, _), _)| !r.frozen) {
+        for ((record, &value), rule) in slices
+            .zip(rules)
+            .filter(|((r, _), _)| !r.frozen && !r.row_sparse)
+        {
             for block in 0..record.shape.elements().div_ceil(BLOCK) {
                 words.extend([
                     (value + block * BLOCK) as u32,
@@ -186,6 +192,52 @@ fn table(store: &ParameterStore, rules: &[Rule]) -> Result<Tensor> {
         }
     }
     store.device().ids(&words, [words.len()])
+}
+
+/// Calls `body(slice, row of the values, row of the gradient)` for each row of row-sparse parameters
+/// that has a gradient, in parallel when worth it.
+pub(crate) fn for_rows<T: Element>(
+    store: &mut ParameterStore,
+    gradients: &ParameterVector,
+    body: impl Fn(usize, &mut [T], &[T]) + Sync + Send,
+) -> Result<()> {
+    let values = store.values_mut()?.slices_mut().iter_mut();
+    for (slice, (values, rows)) in values.zip(gradients.rows()).enumerate() {
+        let (Some(values), Some(rows)) = (values, rows) else {
+            continue;
+        };
+        let columns = rows.values.shape().columns();
+        let (ids, from) = (rows.ids.host().unwrap_or_default(), rows.values.host());
+        let from: &[T] = from.unwrap_or_default();
+        if columns == 0 {
+            continue;
+        }
+        let rows = disjoint_rows(in_place(Some(values))?, columns, ids);
+        let mut pairs: Vec<_> = rows.into_iter().zip(from.chunks_exact(columns)).collect();
+        chunked(
+            &mut pairs,
+            rows_per_task(columns),
+            from.len(),
+            |_, pairs| {
+                for (values, gradient) in pairs {
+                    body(slice, values, gradient);
+                }
+            },
+        );
+    }
+    Ok(())
+}
+
+/// Refuses row-sparse parameters: for updates that change rows without a gradient too.
+pub(crate) fn refuse_row_sparse(who: &str, store: &ParameterStore, why: &str) -> Result<()> {
+    let sparse = |r: &&limbeck_engine::Record| r.row_sparse && !r.frozen;
+    match store.records().iter().find(sparse) {
+        None => Ok(()),
+        Some(record) => Err(Error::Mismatch(format!(
+            "{who}: {} is row-sparse, but {why}: use plain SGD, or make it dense",
+            record.name
+        ))),
+    }
 }
 
 /// A piece of one slice: values and moments to update, and their gradients.

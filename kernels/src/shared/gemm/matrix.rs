@@ -20,6 +20,12 @@ impl<'a> Matrix<'a> {
         Self::strided(data, 1, columns)
     }
 
+    /// Its transpose.
+    #[must_use]
+    pub fn transpose(self) -> Self {
+        Self::strided(self.data, self.column_stride, self.row_stride)
+    }
+
     /// Any strides.
     pub fn strided(data: &'a [f32], row_stride: usize, column_stride: usize) -> Self {
         Matrix {

@@ -58,9 +58,16 @@ pub(super) fn forward<C: Cell>(batch_sizes: &[usize], sizes: Sizes, io: &mut For
     let (y, h_n) = (io.output(0), io.output(1));
     let (gates, beside, recurrent) = (io.save(0), io.save(1), io.scratch(0));
     let (x, w_ih) = (Matrix::rows(x, inputs), Matrix::rows(w_ih, columns));
-    gemm_then((rows, inputs, columns), x, w_ih, false, gates, |_, block| {
-        add_bias(block, Some(bias));
-    });
+    gemm_then(
+        (rows, inputs, columns),
+        x,
+        w_ih,
+        false,
+        gates,
+        |_, block| {
+            add_bias(block, Some(bias));
+        },
+    );
     let (mut first, mut before) = (0, 0);
     for (step, &size) in batch_sizes.iter().enumerate() {
         let (done, y) = y.split_at_mut(first * hidden);
@@ -158,7 +165,12 @@ pub(super) fn backward<C: Cell>(batch_sizes: &[usize], sizes: Sizes, io: &mut Ba
 }
 
 /// The output of the step before, for every row.
-fn gather_previous(into: &mut [f32], (y, initial): (&[f32], &[f32]), previous: &[u32], hidden: usize) {
+fn gather_previous(
+    into: &mut [f32],
+    (y, initial): (&[f32], &[f32]),
+    previous: &[u32],
+    hidden: usize,
+) {
     let rows = previous.len();
     for (into, &before) in into.chunks_exact_mut(hidden).zip(previous) {
         let before = before as usize;

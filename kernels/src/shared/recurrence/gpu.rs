@@ -113,7 +113,12 @@ pub(super) fn backward<C: Cell>(
         Beside::State => &dc,
         Beside::Candidate | Beside::Nothing => &d_recurrent,
     };
-    through_steps::<C>(batch_sizes, (rows, hidden), io, [&d_gates, &dh, own, &previous])?;
+    through_steps::<C>(
+        batch_sizes,
+        (rows, hidden),
+        io,
+        [&d_gates, &dh, own, &previous],
+    )?;
     let d_recurrent = match C::BESIDE {
         Beside::Candidate => &d_recurrent,
         _ => &d_gates,
@@ -132,9 +137,21 @@ pub(super) fn backward<C: Cell>(
         return add(io.gpu(), shape, &dc, &into, accumulate);
     }
     // The bias stands in the last gate. `previous` is no longer read.
-    let (all, last) = (Columns { columns, first: columns - hidden }, Columns::all(hidden));
+    let (all, last) = (
+        Columns {
+            columns,
+            first: columns - hidden,
+        },
+        Columns::all(hidden),
+    );
     let shape = (rows, hidden);
-    copy_columns_gpu(io.gpu(), shape, (d_recurrent, all), (&previous, last), false)?;
+    copy_columns_gpu(
+        io.gpu(),
+        shape,
+        (d_recurrent, all),
+        (&previous, last),
+        false,
+    )?;
     column_sums(io.gpu(), &previous, shape, &into, accumulate)
 }
 
@@ -218,9 +235,7 @@ fn weight_gradients(
         product::grad_weight(io.gpu(), shape, [previous, d_recurrent], &dw, accumulate)?;
     }
     match io.gradient_slot(BIAS) {
-        Some((db, accumulate)) => {
-            column_sums(io.gpu(), d_gates, (rows, columns), &db, accumulate)
-        }
+        Some((db, accumulate)) => column_sums(io.gpu(), d_gates, (rows, columns), &db, accumulate),
         None => Ok(()),
     }
 }

@@ -28,7 +28,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use limbeck_engine::{
-    Backward, Differentiable, Error, Forward, Meta, Operator, Plan, Result, Tape, Tensor, TimeMajor, Var,
+    Backward, Differentiable, Error, Forward, Meta, Operator, Plan, Result, Tape, Tensor,
+    TimeMajor, Var,
 };
 #[cfg(feature = "gpu")]
 use limbeck_engine::{GpuBackward, GpuForward};
@@ -171,9 +172,7 @@ pub(crate) fn apply<C: Cell>(
 
 /// As many outputs as the operator has.
 pub(crate) fn outputs<const N: usize>(outputs: Vec<Var>) -> [Var; N] {
-    outputs
-        .try_into()
-        .expect("`infer` plans that many outputs")
+    outputs.try_into().expect("`infer` plans that many outputs")
 }
 
 impl<C: Cell> Recurrence<C> {

@@ -195,7 +195,11 @@ pub(super) fn backward<C: Cell>(batch_sizes: &[usize], sizes: Sizes, io: &mut Ba
         // The bias stands in the last gate.
         _ => {
             for r in rows {
-                add_outer(into, &[1.0], &row(&d_recurrent, r, columns)[columns - hidden..]);
+                add_outer(
+                    into,
+                    &[1.0],
+                    &row(&d_recurrent, r, columns)[columns - hidden..],
+                );
             }
         }
     }

@@ -59,7 +59,11 @@ pub(super) fn add(
 }
 
 /// The rows with these numbers, which ascend.
-fn disjoint_rows<'a>(table: &'a mut [f32], columns: usize, numbers: &[u32]) -> Vec<&'a mut [f32]> {
+pub(crate) fn disjoint_rows<'a, T>(
+    table: &'a mut [T],
+    columns: usize,
+    numbers: &[u32],
+) -> Vec<&'a mut [T]> {
     let (mut rest, mut next) = (table, 0);
     let mut take = |number: usize| {
         let skipped = (number - next) * columns;

@@ -11,7 +11,7 @@ pub(crate) mod gpu;
 
 use limbeck_engine::{Backward, Device, Meta, Result, Tape, Tensor, Var};
 
-pub(crate) use cpu::add_entries;
+pub(crate) use cpu::{add_entries, disjoint_rows};
 
 use crate::check;
 use crate::harness::Case;

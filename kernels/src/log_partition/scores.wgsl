@@ -1,0 +1,30 @@
+// Scores of a block of words: h Wᵀ + b.
+
+struct Parameters { rows: u32, words: u32, columns: u32, first: u32 }
+
+@group(0) @binding(0) var<storage, read> h: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> scores: array<f32>;
+@group(1) @binding(0) var<uniform> p: Parameters;
+
+fn load_a(row: u32, k: u32) -> f32 {
+    return h[row * p.columns + k];
+}
+
+fn load_b(k: u32, column: u32) -> f32 {
+    return weight[(p.first + column) * p.columns + k];
+}
+
+fn store_c(row: u32, column: u32, value: f32) {
+    scores[row * p.words + column] = value + bias[p.first + column];
+}
+
+@compute @workgroup_size(64)
+fn block_scores(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    gemm_tile(workgroup_index(group, groups), lane, p.rows, p.words, p.columns);
+}
