@@ -4,12 +4,13 @@ use limbeck_engine::{Device, Layout};
 use limbeck_training::interrupt::Interrupt;
 use limbeck_training::stage::Rehearsal;
 
-use crate::config::Run;
+use crate::config::{NceLmRun, Run};
 use crate::context::RunContext;
 use crate::dataset::RunData;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layerwise;
 use crate::measured::Measured;
+use crate::nce_lm::{LanguageData, train_language_model};
 
 /// What a run would do and need.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ pub struct RunRehearsal {
 ///
 /// let text = "task = \"train\"\n[data]\nformat = \"corpus\"\n[data.corpus]\ntrain_size = 100\n";
 /// let run = config::parse("run.toml", text, &[]).expect("a run file");
-/// let data = RunData::read(run.data(), 1)?;
+/// let data = RunData::read(run.data().expect("labelled texts"), 1)?;
 /// let rehearsal = rehearse_run(&run, &data, Layout::Cpu)?;
 /// assert_eq!(rehearsal.stages[0].name, "model");
 /// assert!(rehearsal.peak_bytes > rehearsal.stages[0].bytes.weights);
@@ -45,12 +46,37 @@ pub struct RunRehearsal {
 /// # Errors
 /// What the run itself would stumble over before it computes anything.
 pub fn rehearse_run(run: &Run, data: &RunData, layout: Layout) -> Result<RunRehearsal> {
+    rehearse(run.seed(), layout, |context| match run {
+        Run::Train(run) => Ok(crate::train(run, data, context)?.measured),
+        Run::Layerwise(run) => Ok(layerwise::distill(run, data, context)?.measured),
+        Run::NceLm(_) => Err(Error::Engine(limbeck_engine::Error::Mismatch(
+            "a language model is not trained on labelled texts".into(),
+        ))),
+    })
+}
+
+/// [`rehearse_run`] for a language model.
+///
+/// # Errors
+/// As [`rehearse_run`].
+pub fn rehearse_language_model(
+    run: &NceLmRun,
+    data: &LanguageData,
+    layout: Layout,
+) -> Result<RunRehearsal> {
+    rehearse(run.seed, layout, |context| {
+        Ok(train_language_model(run, data, context)?.measured)
+    })
+}
+
+fn rehearse(
+    seed: u64,
+    layout: Layout,
+    run: impl FnOnce(&mut RunContext<'_>) -> Result<Measured>,
+) -> Result<RunRehearsal> {
     let (device, interrupt) = (Device::shapes_of(layout), Interrupt::new());
-    let mut context = RunContext::rehearsal(&device, run.seed(), &interrupt);
-    let models = match run {
-        Run::Train(run) => crate::train(run, data, &mut context)?.measured,
-        Run::Layerwise(run) => layerwise::distill(run, data, &mut context)?.measured,
-    };
+    let mut context = RunContext::rehearsal(&device, seed, &interrupt);
+    let models = run(&mut context)?;
     Ok(RunRehearsal {
         stages: context.into_rehearsals(),
         models,

@@ -28,6 +28,7 @@ pub(crate) fn stage_options(name: &str, config: &StageConfig, per_epoch: u64) ->
         },
         learning_rate: config.learning_rate,
         schedule: config.schedule(per_epoch),
+        plateau: config.plateau.get(),
         clip_norm: config.clip_norm.get().map(|norm| norm as f32),
         patience: config.patience.get().map(|patience| patience as u32),
         evaluate_every: every(config.evaluate_every),

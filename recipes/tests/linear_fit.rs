@@ -310,7 +310,7 @@ fn folds_take_the_value_that_was_chosen_for_the_second_teacher() {
 #[test]
 fn a_rehearsal_goes_through_every_fit() {
     let run = Run::Layerwise(Box::new(distil()));
-    let data = RunData::read(run.data(), 1).expect("the corpus");
+    let data = RunData::read(run.data().expect("labelled texts"), 1).expect("the corpus");
     let rehearsal = rehearse_run(&run, &data, limbeck_engine::Layout::Cpu).expect("a rehearsal");
     let names: Vec<&str> = rehearsal
         .stages

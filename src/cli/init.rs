@@ -28,12 +28,16 @@ enum TaskName {
     Train,
     /// A Transformer distilled layer by layer into a TextCNN.
     Layerwise,
+    /// A recurrent language model trained in parts with noise-contrastive estimation.
+    #[value(name = "nce_lm", alias = "nce-lm")]
+    NceLm,
 }
 
 pub(super) fn run(args: &InitArgs) -> Result<()> {
     let task = match args.task {
         TaskName::Train => Task::Train,
         TaskName::Layerwise => Task::Layerwise,
+        TaskName::NceLm => Task::NceLm,
     };
     let path = args
         .file

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod info;
 mod init;
+mod language;
 mod output;
 mod report;
 mod serve;
@@ -48,8 +49,12 @@ enum Command {
     Train(train::TrainArgs),
     /// Train a teacher and distil it.
     Distill(train::TrainArgs),
-    /// Judge a finished model on labelled texts.
+    /// Judge a finished model: a classifier on labelled texts, a language model on a text.
     Eval(serve::EvalArgs),
+    /// Write text with a language model.
+    Generate(language::GenerateArgs),
+    /// Make a token file of text that is larger than memory.
+    Prepare(language::PrepareArgs),
     /// Classify texts, one a line.
     Predict(serve::PredictArgs),
     /// Compare finished runs: mean and spread over seeds, gains paired by seed.
@@ -71,6 +76,8 @@ pub fn main() -> ExitCode {
         Some(Command::Train(args)) => train::run(args, Task::Train),
         Some(Command::Distill(args)) => train::run(args, Task::Layerwise),
         Some(Command::Eval(args)) => serve::eval(args),
+        Some(Command::Generate(args)) => language::generate(args),
+        Some(Command::Prepare(args)) => language::make_token_file(args),
         Some(Command::Predict(args)) => serve::predict(args),
         Some(Command::Report(args)) => report::run(args),
         Some(Command::Bench(args)) => bench::run(args),

@@ -11,7 +11,7 @@ use serde_json::json;
 use tracing::{info, warn};
 
 use super::output;
-use crate::run::{DeviceChoice, Error, Result, evaluate, load_classifier};
+use crate::run::{DeviceChoice, Error, Result, evaluate, load_classifier, load_generator};
 
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {
@@ -60,9 +60,13 @@ pub(super) struct PredictArgs {
 pub(super) struct EvalArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Labelled texts: `label<TAB>text` lines, CSV or JSONL.
+    /// Labelled texts: `label<TAB>text` lines, CSV or JSONL. Of a language model: a text, a sentence
+    /// a line.
     #[arg(value_name = "DATA")]
     data: PathBuf,
+    /// Of a language model: ln p, tokens and unnormalised ln p of every sentence, a line each.
+    #[arg(long)]
+    per_sentence: bool,
     /// Print the figures as JSON.
     #[arg(long)]
     json: bool,
@@ -101,6 +105,15 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
 }
 
 pub(super) fn eval(args: &EvalArgs) -> Result<()> {
+    let device = args.model.device.open()?;
+    if let Some(generator) = load_generator(&args.model.run, &device)? {
+        return super::language::eval(&generator, &args.data, args.per_sentence, args.json);
+    }
+    if args.per_sentence {
+        let run = args.model.run.display();
+        let message = format!("--per-sentence is for language models; {run} holds none");
+        return Err(Error::Usage(message));
+    }
     let classifier = args.model.load()?;
     let metrics = evaluate(&classifier, &args.data)?;
     if args.json {
@@ -173,7 +186,7 @@ impl Lines {
     }
 }
 
-fn io_error(action: &'static str, path: &Path, cause: io::Error) -> Error {
+pub(super) fn io_error(action: &'static str, path: &Path, cause: io::Error) -> Error {
     Error::Io {
         action,
         path: path.into(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use limbeck_training::run_folder::{ModelResults, Results};
+use limbeck_training::run_folder::{Metrics, ModelResults, Results};
 
 const COLUMNS: [(&str, &str); 6] = [
     ("accuracy", "accuracy"),
@@ -11,6 +11,16 @@ const COLUMNS: [(&str, &str); 6] = [
     ("parameters_without_embeddings", "of these not embeddings"),
     ("bytes", "bytes"),
     ("us_per_text", "us/text"),
+];
+
+/// The columns of language models.
+const LANGUAGE_COLUMNS: [(&str, &str); 6] = [
+    ("perplexity", "perplexity"),
+    ("bits_per_token", "bits/token"),
+    ("mean_log_z", "mean ln Z"),
+    ("sd_log_z", "sd ln Z"),
+    ("parameters", "parameters"),
+    ("us_per_token", "us/token"),
 ];
 
 /// One line per model: quality on test, size and speed. Where test was not read the table has the
@@ -35,19 +45,28 @@ fn table(results: &ModelResults) -> String {
         .map(|(name, _)| named(name).len())
         .max()
         .unwrap_or(0);
+    let of_language = |(_, metrics): &(&str, &Metrics)| metrics.number("perplexity").is_some();
+    let columns = match rows.iter().any(of_language) {
+        true => LANGUAGE_COLUMNS,
+        false => COLUMNS,
+    };
     let mut text = " ".repeat(width);
-    for (_, title) in COLUMNS {
+    for (_, title) in columns {
         let _ = write!(text, "  {title:>10}");
     }
     for (name, metrics) in rows {
         let _ = write!(text, "\n{:<width$}", named(name));
-        for (key, title) in COLUMNS {
+        for (key, title) in columns {
             let column = title.len().max(10);
             let _ = match (key, metrics.get(key)) {
                 (_, None) => write!(text, "  {:>column$}", "-"),
-                ("accuracy" | "macro_f1", Some(rate)) => write!(text, "  {rate:>column$.4}"),
-                ("us_per_text", Some(time)) => write!(text, "  {time:>column$.1}"),
-                (_, Some(count)) => write!(text, "  {:>column$}", grouped(count as u64)),
+                ("parameters" | "parameters_without_embeddings" | "bytes", Some(count)) => {
+                    write!(text, "  {:>column$}", grouped(count as u64))
+                }
+                ("us_per_text" | "us_per_token" | "perplexity", Some(figure)) => {
+                    write!(text, "  {figure:>column$.1}")
+                }
+                (_, Some(rate)) => write!(text, "  {rate:>column$.4}"),
             };
         }
     }
@@ -69,7 +88,7 @@ pub(super) fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use limbeck_training::run_folder::{Metrics, Named};
+    use limbeck_training::run_folder::Named;
 
     use super::*;
 

@@ -24,6 +24,7 @@ pub(super) fn run(args: &TrainArgs, task: Task) -> Result<()> {
     let options = RunOptions::from(&args.machine);
     let results = match (args.run.load()?, task) {
         (Run::Train(run), Task::Train) => run::train(&run, &options)?,
+        (Run::NceLm(run), Task::Train) => run::train_language(&run, &options)?,
         (Run::Layerwise(run), Task::Layerwise) => run::distill(&run, &options)?,
         (run, _) => return Err(wrong_command(args, &run).into()),
     };
@@ -32,7 +33,7 @@ pub(super) fn run(args: &TrainArgs, task: Task) -> Result<()> {
 
 fn wrong_command(args: &TrainArgs, run: &Run) -> ConfigError {
     let command = match run.task() {
-        Task::Train => "train",
+        Task::Train | Task::NceLm => "train",
         Task::Layerwise => "distill",
     };
     let file = args.run.run_file().display().to_string();

@@ -1,16 +1,20 @@
 //! Reading all the data of a run, and going through it, without training.
 
+use limbeck_data::read::PartReport;
 use limbeck_engine::Layout;
 use limbeck_recipes::config::Run;
 use limbeck_recipes::layerwise::check_ready_made_teacher;
-use limbeck_recipes::{RunData, RunRehearsal, rehearse_run};
+use limbeck_recipes::nce_lm::LanguageData;
+use limbeck_recipes::{RunData, RunRehearsal, rehearse_language_model, rehearse_run};
 
 use super::{DeviceChoice, Result};
 
 /// What a run would do, and the data it would do it with.
 pub struct Checked {
-    /// The labelled data.
-    pub data: RunData,
+    /// What a careful person should know about the data.
+    pub report: String,
+    /// The parts of labelled data that were read from files.
+    pub parts: Vec<PartReport>,
     /// Its models, their tapes, and the memory it would take.
     pub rehearsal: RunRehearsal,
 }
@@ -21,15 +25,27 @@ pub struct Checked {
 /// # Errors
 /// The first thing that is wrong; in data with file and line.
 pub fn check(run: &Run, device: &DeviceChoice) -> Result<Checked> {
-    let data = RunData::read(run.data(), run.seed())?;
-    if let Run::Layerwise(run) = run {
-        check_ready_made_teacher(run, &data.labelled.classes)?;
-    }
     let layout = match device {
         DeviceChoice::Cpu => Layout::Cpu,
         DeviceChoice::Gpu(_) => Layout::Gpu,
         DeviceChoice::Reference => Layout::Reference,
     };
-    let rehearsal = rehearse_run(run, &data, layout)?;
-    Ok(Checked { data, rehearsal })
+    if let Run::NceLm(run) = run {
+        let data = LanguageData::read(&run.data, true)?;
+        return Ok(Checked {
+            rehearsal: rehearse_language_model(run, &data, layout)?,
+            report: data.report,
+            parts: Vec::new(),
+        });
+    }
+    let config = run.data().expect("every other task has labelled texts");
+    let data = RunData::read(config, run.seed())?;
+    if let Run::Layerwise(run) = run {
+        check_ready_made_teacher(run, &data.labelled.classes)?;
+    }
+    Ok(Checked {
+        rehearsal: rehearse_run(run, &data, layout)?,
+        report: data.report,
+        parts: data.parts,
+    })
 }

@@ -27,7 +27,7 @@ pub struct Demonstration {
 pub fn demonstrate(options: &RunOptions) -> Result<Demonstration> {
     let run = match config::parse("configs/layerwise-demo.toml", RUN_FILE, &[])? {
         Run::Layerwise(run) => *run,
-        Run::Train(_) => return Err(Error::Usage("the demonstration is a layerwise run".into())),
+        _ => return Err(Error::Usage("the demonstration is a layerwise run".into())),
     };
     let folder = match &options.out {
         Some(out) => out.clone(),

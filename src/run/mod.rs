@@ -6,6 +6,7 @@ mod demo;
 mod device;
 mod error;
 mod finish;
+mod language;
 mod log;
 mod serve;
 mod session;
@@ -18,9 +19,10 @@ pub use compare::{Split, finished_runs};
 pub use demo::{Demonstration, demonstrate};
 pub use device::DeviceChoice;
 pub use error::{Error, Result};
+pub use language::{evaluate_text, load_generator};
 pub use log::RunLog;
 pub use serve::{evaluate, load_classifier};
-pub use train::{distill, train};
+pub use train::{distill, train, train_language};
 
 /// What a command line adds to a run file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

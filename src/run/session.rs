@@ -1,11 +1,11 @@
-//! What `train` and `distill` share: device, threads, run folder, provenance, results.
+//! What all tasks share: device, threads, run folder, provenance, results.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use limbeck_engine::{Device, instruction_set};
 use limbeck_recipes::config::{self, ConfigError, Run};
-use limbeck_recipes::layerwise::{check_ready_made_teacher, pair_files};
+use limbeck_recipes::nce_lm::LanguageData;
 use limbeck_recipes::{Measured, RunContext, RunData};
 use limbeck_training::TrainingError;
 use limbeck_training::checkpoint::Fingerprint;
@@ -13,55 +13,86 @@ use limbeck_training::files::write_atomic;
 use limbeck_training::interrupt::Interrupt;
 use limbeck_training::run_folder::{DataFile, Existing, Results, RunFolder, RunInfo, RunPaths};
 
-use super::finish::{self, read_test};
+use super::finish;
 use super::log::LogInFolder;
 use super::{Error, Result, RunOptions};
 
+/// The data of a run, whatever its task.
+pub(super) trait Inputs {
+    /// The files that were read.
+    fn files(&self) -> &[DataFile];
+    /// What a careful person should know about them.
+    fn report(&self) -> &str;
+}
+
+impl Inputs for RunData {
+    fn files(&self) -> &[DataFile] {
+        &self.files
+    }
+
+    fn report(&self) -> &str {
+        &self.report
+    }
+}
+
+impl Inputs for LanguageData {
+    fn files(&self) -> &[DataFile] {
+        &self.files
+    }
+
+    fn report(&self) -> &str {
+        &self.report
+    }
+}
+
+/// What a task does with its data.
+pub(super) trait Work: Sync {
+    /// Its data.
+    type Data: Inputs;
+
+    /// Reads the data, without test if it is not to be read.
+    fn read(&self, with_test: bool) -> Result<Self::Data>;
+
+    /// Trains, and judges what was trained.
+    fn run(&self, data: &Self::Data, context: &mut RunContext<'_>) -> Result<Measured>;
+
+    /// Judges the models of a finished run, whose figures these are, on test too.
+    fn judge(
+        &self,
+        data: &Self::Data,
+        results: &Results,
+        device: &Device,
+        paths: &RunPaths,
+    ) -> Result<Measured>;
+}
+
 /// Runs a task in its run folder, inside a pool of the threads asked for.
-pub(super) fn in_run_folder<F>(
-    run: &Run,
-    seed: u64,
-    options: &RunOptions,
-    task: F,
-) -> Result<Results>
-where
-    F: FnOnce(&RunData, &mut RunContext<'_>) -> Result<Measured> + Send,
-{
+pub(super) fn in_run_folder(run: &Run, options: &RunOptions, work: &impl Work) -> Result<Results> {
     let threads = options.threads.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .map_err(|error| Error::Usage(format!("cannot start {threads} threads: {error}")))?;
-    pool.install(|| run_task(run, seed, options, task))
+    pool.install(|| run_task(run, options, work))
 }
 
-fn run_task<F>(run: &Run, seed: u64, options: &RunOptions, task: F) -> Result<Results>
-where
-    F: FnOnce(&RunData, &mut RunContext<'_>) -> Result<Measured>,
-{
+fn run_task(run: &Run, options: &RunOptions, work: &impl Work) -> Result<Results> {
     let start = Instant::now();
-    let device = options.device.open()?;
-    let mut data = match options.no_test {
-        true => RunData::read_without_test(run.data(), seed)?,
-        false => RunData::read(run.data(), seed)?,
-    };
-    if let Run::Layerwise(run) = run {
-        data.files.extend(pair_files(run)?);
-        let teacher = check_ready_made_teacher(run, &data.labelled.classes)?;
-        data.files.extend(teacher);
-    }
+    let (seed, device) = (run.seed(), options.device.open()?);
+    let data = work.read(!options.no_test)?;
     let folder = open_folder(run, options)?;
     let paths = folder.paths();
     let _log = LogInFolder::open(paths)?;
-    tracing::info!("{}", data.report.trim_end());
+    tracing::info!("{}", data.report().trim_end());
     if options.resume && paths.config().exists() {
-        require_same(run, &data, paths)?;
+        require_same(run, data.files(), paths)?;
     } else {
-        write_provenance(run, seed, &device, &data, paths)?;
+        write_provenance(run, seed, &device, data.files(), paths)?;
     }
     if let Some(results) = Results::read(paths)? {
         if results.test.is_none() && !options.no_test {
-            return read_test(run, results, &data, &device, paths);
+            let measured = work.judge(&data, &results, &device, paths)?;
+            return finish::write(run, results, measured, paths);
         }
         tracing::info!("{} is finished already", paths.root().display());
         return Ok(results);
@@ -70,7 +101,7 @@ where
     let fingerprint = fingerprint(run)?;
     let resume = options.resume;
     let mut context = RunContext::in_folder(&device, seed, &interrupt, paths, fingerprint, resume)?;
-    let measured = task(&data, &mut context)?;
+    let measured = work.run(&data, &mut context)?;
     let results = Results {
         seed,
         device: device.name().into(),
@@ -109,7 +140,7 @@ fn fingerprint(run: &Run) -> Result<Fingerprint> {
 
 /// Refuses to go on with a run that was started with another configuration or on other data. A
 /// test file that was left unread so far joins the others in `run.json`.
-fn require_same(run: &Run, data: &RunData, paths: &RunPaths) -> Result<()> {
+fn require_same(run: &Run, files: &[DataFile], paths: &RunPaths) -> Result<()> {
     let path = paths.config();
     let started = fingerprint(&config::load(&path, &[])?)?;
     if let Some(difference) = fingerprint(run)?.first_difference(&started) {
@@ -121,10 +152,10 @@ fn require_same(run: &Run, data: &RunData, paths: &RunPaths) -> Result<()> {
     }
     let mut info = RunInfo::read(paths)?;
     let had_test = info.data.iter().any(|file| file.role == "test");
-    let test = data.files.iter().find(|file| file.role == "test");
+    let test = files.iter().find(|file| file.role == "test");
     let first_read = test.filter(|_| !had_test);
     info.data.extend(first_read.cloned());
-    match changed(&data.files, &info.data) {
+    match changed(files, &info.data) {
         None if first_read.is_none() => Ok(()),
         None => Ok(info.write(paths)?),
         Some(changed) => Err(TrainingError::Data(format!(
@@ -149,7 +180,7 @@ fn write_provenance(
     run: &Run,
     seed: u64,
     device: &Device,
-    data: &RunData,
+    files: &[DataFile],
     paths: &RunPaths,
 ) -> Result<()> {
     let task = run.task().to_string();
@@ -158,7 +189,7 @@ fn write_provenance(
     info.device = device.name().into();
     info.adapter = device.adapter().map(String::from);
     info.instruction_set = instruction_set().name().into();
-    info.data = data.files.clone();
+    info.data = files.to_vec();
     info.write(paths)?;
     Ok(write_atomic(&paths.config(), run.to_toml().as_bytes())?)
 }

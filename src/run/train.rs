@@ -1,10 +1,14 @@
 //! `train` and `distill`.
 
-use limbeck_recipes::config::{LayerwiseRun, Run, TrainRun};
-use limbeck_recipes::layerwise;
-use limbeck_training::run_folder::Results;
+use limbeck_engine::Device;
+use limbeck_recipes::config::{DataConfig, LayerwiseRun, NceLmRun, Run, TrainRun};
+use limbeck_recipes::layerwise::{self, check_ready_made_teacher, pair_files};
+use limbeck_recipes::nce_lm::{LanguageData, measure_test, train_language_model};
+use limbeck_recipes::text::TextClassifier;
+use limbeck_recipes::{Measured, RunContext, RunData};
+use limbeck_training::run_folder::{ModelResults, Results, RunPaths};
 
-use super::session::in_run_folder;
+use super::session::{Work, in_run_folder};
 use super::{Result, RunOptions};
 
 /// Trains one model and judges it.
@@ -12,10 +16,7 @@ use super::{Result, RunOptions};
 /// # Errors
 /// Those of data, device, training and files, each with its exit code.
 pub fn train(run: &TrainRun, options: &RunOptions) -> Result<Results> {
-    let whole = Run::Train(Box::new(run.clone()));
-    in_run_folder(&whole, run.seed, options, |data, context| {
-        Ok(limbeck_recipes::train(run, data, context)?.measured)
-    })
+    in_run_folder(&Run::Train(Box::new(run.clone())), options, run)
 }
 
 /// Trains a teacher, distils it, and judges all models.
@@ -23,8 +24,106 @@ pub fn train(run: &TrainRun, options: &RunOptions) -> Result<Results> {
 /// # Errors
 /// As [`train`].
 pub fn distill(run: &LayerwiseRun, options: &RunOptions) -> Result<Results> {
-    let whole = Run::Layerwise(Box::new(run.clone()));
-    in_run_folder(&whole, run.seed, options, |data, context| {
-        Ok(layerwise::distill(run, data, context)?.measured)
+    in_run_folder(&Run::Layerwise(Box::new(run.clone())), options, run)
+}
+
+/// Trains a language model and judges it.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_language(run: &NceLmRun, options: &RunOptions) -> Result<Results> {
+    in_run_folder(&Run::NceLm(Box::new(run.clone())), options, run)
+}
+
+fn read_labelled(config: &DataConfig, seed: u64, with_test: bool) -> Result<RunData> {
+    Ok(match with_test {
+        true => RunData::read(config, seed)?,
+        false => RunData::read_without_test(config, seed)?,
     })
+}
+
+/// Judges the classifiers of a finished run.
+fn judge_classifiers(
+    data: &RunData,
+    results: &Results,
+    device: &Device,
+    paths: &RunPaths,
+) -> Result<Measured> {
+    let mut models = Vec::new();
+    for (name, _) in results.dev.iter().flat_map(ModelResults::rows) {
+        let classifier = TextClassifier::load(&paths.model().join(name), device)?;
+        models.push((name, classifier));
+    }
+    let models: Vec<(&str, &TextClassifier)> = models.iter().map(|(n, c)| (*n, c)).collect();
+    Ok(Measured::of(&models, data)?)
+}
+
+impl Work for TrainRun {
+    type Data = RunData;
+
+    fn read(&self, with_test: bool) -> Result<RunData> {
+        read_labelled(&self.data, self.seed, with_test)
+    }
+
+    fn run(&self, data: &RunData, context: &mut RunContext<'_>) -> Result<Measured> {
+        Ok(limbeck_recipes::train(self, data, context)?.measured)
+    }
+
+    fn judge(
+        &self,
+        data: &RunData,
+        results: &Results,
+        device: &Device,
+        paths: &RunPaths,
+    ) -> Result<Measured> {
+        judge_classifiers(data, results, device, paths)
+    }
+}
+
+impl Work for LayerwiseRun {
+    type Data = RunData;
+
+    fn read(&self, with_test: bool) -> Result<RunData> {
+        let mut data = read_labelled(&self.data, self.seed, with_test)?;
+        data.files.extend(pair_files(self)?);
+        let teacher = check_ready_made_teacher(self, &data.labelled.classes)?;
+        data.files.extend(teacher);
+        Ok(data)
+    }
+
+    fn run(&self, data: &RunData, context: &mut RunContext<'_>) -> Result<Measured> {
+        Ok(layerwise::distill(self, data, context)?.measured)
+    }
+
+    fn judge(
+        &self,
+        data: &RunData,
+        results: &Results,
+        device: &Device,
+        paths: &RunPaths,
+    ) -> Result<Measured> {
+        judge_classifiers(data, results, device, paths)
+    }
+}
+
+impl Work for NceLmRun {
+    type Data = LanguageData;
+
+    fn read(&self, with_test: bool) -> Result<LanguageData> {
+        Ok(LanguageData::read(&self.data, with_test)?)
+    }
+
+    fn run(&self, data: &LanguageData, context: &mut RunContext<'_>) -> Result<Measured> {
+        Ok(train_language_model(self, data, context)?.measured)
+    }
+
+    fn judge(
+        &self,
+        data: &LanguageData,
+        _: &Results,
+        device: &Device,
+        paths: &RunPaths,
+    ) -> Result<Measured> {
+        Ok(measure_test(&paths.model(), data, device)?)
+    }
 }

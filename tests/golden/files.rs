@@ -7,7 +7,7 @@ use limbeck::training::schedule::{Decay, Schedule, ScheduleConfig, Warmup};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::sizes::Model;
+use crate::sizes::{LanguageSizes, Model};
 
 /// A model: `transformer_*.json`, `text_cnn_*.json`.
 #[derive(Deserialize)]
@@ -37,6 +37,64 @@ pub(crate) struct Training {
     pub(crate) optimizer: Optimizer,
     pub(crate) schedule: Plan,
     pub(crate) losses: Vec<f64>,
+}
+
+/// A recurrent language model: `language_*.json`.
+#[derive(Deserialize)]
+pub(crate) struct LanguageFile {
+    pub(crate) model: LanguageSizes,
+    pub(crate) criterion: Criterion,
+    /// ln(K q) by word; nothing for the full softmax.
+    pub(crate) ln_kq: Vec<f32>,
+    pub(crate) parts: Vec<Part>,
+    /// What the first part begins with.
+    pub(crate) state: Vec<Vec<f32>>,
+    pub(crate) parameters: Vec<Parameter>,
+    /// The losses of the first part's rows.
+    pub(crate) rows: Vec<f64>,
+    /// The logarithms of their normalisers.
+    pub(crate) log_partition: Vec<f64>,
+    pub(crate) training: LanguageTraining,
+}
+
+/// What a language model is trained with.
+#[derive(Deserialize)]
+pub(crate) struct Criterion {
+    pub(crate) kind: CriterionKind,
+    /// Whether noise words that are a row's target are left out.
+    pub(crate) mask: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CriterionKind {
+    Softmax,
+    Nce,
+    SampledSoftmax,
+}
+
+/// The text of an update.
+#[derive(Deserialize)]
+pub(crate) struct Part {
+    /// Every word but the last of a sequence is an input, every word but the first a target.
+    pub(crate) sequences: Vec<Vec<u32>>,
+    /// What all rows share.
+    pub(crate) noise: Vec<u32>,
+}
+
+/// Updates with plain SGD, of one part after the other.
+#[derive(Deserialize)]
+pub(crate) struct LanguageTraining {
+    pub(crate) learning_rate: f64,
+    pub(crate) clip_norm: Option<f32>,
+    /// Whether a part begins where the one before ended; else each with the first state.
+    pub(crate) carried: bool,
+    /// Before each update.
+    pub(crate) losses: Vec<f64>,
+    /// Behind the last update.
+    pub(crate) parameters: Vec<Vec<f64>>,
+    /// Behind the last part.
+    pub(crate) state: Vec<Vec<f64>>,
 }
 
 /// An update rule and its constants.

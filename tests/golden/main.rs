@@ -5,7 +5,9 @@
 
 mod compare;
 mod files;
+mod language;
 mod models;
+mod parameters;
 mod schedules;
 mod sizes;
 mod updates;
@@ -24,6 +26,16 @@ fn the_cpu_reproduces_every_model() {
 }
 
 #[test]
+fn the_reference_device_reproduces_every_language_model() {
+    language::check(&Device::reference(), &Tolerance::REFERENCE);
+}
+
+#[test]
+fn the_cpu_reproduces_every_language_model() {
+    language::check(&Device::cpu(), &Tolerance::SINGLE);
+}
+
+#[test]
 fn the_reference_device_reproduces_every_update() {
     updates::check(&Device::reference(), &Tolerance::REFERENCE);
 }
@@ -38,6 +50,14 @@ fn the_cpu_reproduces_every_update() {
 fn the_gpu_reproduces_every_model() {
     if let Some(device) = gpu() {
         models::check(&device, &Tolerance::SINGLE);
+    }
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn the_gpu_reproduces_every_language_model() {
+    if let Some(device) = gpu() {
+        language::check(&device, &Tolerance::SINGLE);
     }
 }
 

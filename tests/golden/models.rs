@@ -1,14 +1,13 @@
 //! Models: logits, loss, gradients, and training.
 
-use std::collections::HashMap;
-
 use limbeck::engine::{Device, ParameterVector, Result, Tape, TokenIds};
 use limbeck::losses::hard_cross_entropy;
 use limbeck::models::{Classifier, Encoded, TextCnn, Transformer};
 use limbeck::training::optimizer::Optimizer;
 
-use crate::compare::{Tolerance, distance, each, norm, relative};
+use crate::compare::{Tolerance, each, relative};
 use crate::files::{self, ModelFile, Training};
+use crate::parameters;
 use crate::sizes::{Model, VOCABULARY};
 
 const FILES: [&str; 5] = [
@@ -43,35 +42,19 @@ fn complaints_of(
     tolerance: &Tolerance,
 ) -> limbeck::training::Result<Vec<String>> {
     let model = build(file, device)?;
-    let mut complaints = records(file, &*model);
+    let mut complaints = parameters::records(&file.parameters, model.parameters());
     let mut gradients = model.parameters().zeros()?;
     let (logits, loss) = step(file, &*model, &mut gradients)?;
     complaints.extend(relative("logits", &logits, &file.logits, tolerance.values));
     complaints.extend(each("loss", &[loss], &[file.loss], tolerance.losses));
-    complaints.extend(compare_gradients(file, &gradients, tolerance)?);
+    let wrong = parameters::gradients(&file.parameters, &gradients, tolerance)?;
+    complaints.extend(wrong);
     for training in &file.training {
         let losses = train(file, training, device)?;
         let what = format!("{:?}, loss after update", training.optimizer.config());
         complaints.extend(each(&what, &losses, &training.losses, tolerance.losses));
     }
     Ok(complaints)
-}
-
-/// Differences in names, shapes and what decays.
-fn records(file: &ModelFile, model: &dyn Classifier) -> Vec<String> {
-    let describe = |name: &str, shape: &[usize], decay| format!("{name} {shape:?}, decay {decay}");
-    let records = model.parameters().records().iter();
-    let found = records.map(|r| describe(&r.name, r.shape.dims(), r.decay));
-    let expected = file
-        .parameters
-        .iter()
-        .map(|p| describe(&p.name, &p.shape, p.decay));
-    let pairs = found
-        .zip(expected)
-        .filter(|(found, expected)| found != expected);
-    pairs
-        .map(|(found, expected)| format!("{found}, expected {expected}"))
-        .collect()
 }
 
 /// Logits and loss; gradients are added.
@@ -89,25 +72,6 @@ fn step(
     tape.backward(&loss, &mut [gradients])?
         .refuse(&[model.parameters()])?;
     Ok((logits.tensor().read_f64()?, loss.tensor().item()?))
-}
-
-fn compare_gradients(
-    file: &ModelFile,
-    gradients: &ParameterVector,
-    tolerance: &Tolerance,
-) -> Result<Vec<String>> {
-    let all: Vec<f64> = file.parameters.iter().map(|p| norm(&p.gradient)).collect();
-    let least = tolerance.floor * norm(&all);
-    let mut complaints = Vec::new();
-    for (parameter, slice) in file.parameters.iter().zip(gradients.slices()) {
-        let found = slice
-            .as_ref()
-            .map_or(Ok(Vec::new()), |tensor| tensor.read_f64())?;
-        let allowed = tolerance.gradients * norm(&parameter.gradient).max(least);
-        let what = format!("gradient of {}", parameter.name);
-        complaints.extend(distance(&what, &found, &parameter.gradient, allowed));
-    }
-    Ok(complaints)
 }
 
 /// The losses after 0, 1 ... updates.
@@ -136,12 +100,6 @@ fn build(file: &ModelFile, device: &Device) -> Result<Box<dyn Classifier>> {
         Model::Transformer(sizes) => Box::new(Transformer::new(sizes.config(), 0, device)?),
         Model::TextCnn(sizes) => Box::new(TextCnn::new(sizes.config(), 0, device)?),
     };
-    let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
-    let named: HashMap<String, Vec<f32>> = file
-        .parameters
-        .iter()
-        .map(|p| (p.name.clone(), single(&p.values)))
-        .collect();
-    model.parameters_mut().load(&named)?;
+    parameters::load(&file.parameters, model.parameters_mut())?;
     Ok(model)
 }

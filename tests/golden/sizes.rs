@@ -1,6 +1,7 @@
 //! The models' sizes and choices, as the files name them.
 
 use limbeck::engine::Fingerprint;
+use limbeck::models::language::{LanguageModelConfig, LnZ, Unit};
 use limbeck::models::{
     Head, NormPosition, TextCnnConfig, TextPooling, TimePooling, Topology, TransformerConfig,
 };
@@ -44,6 +45,26 @@ pub(crate) struct TextCnnSizes {
     kernel_sizes: Vec<usize>,
     topology: String,
     pooling: String,
+}
+
+/// A recurrent language model.
+#[derive(Deserialize)]
+pub(crate) struct LanguageSizes {
+    unit: String,
+    vocabulary_size: usize,
+    layers: usize,
+    embedding_size: usize,
+    hidden_size: usize,
+    tied: bool,
+    ln_z: Normaliser,
+}
+
+/// The logarithm of the normaliser.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Normaliser {
+    Constant(f64),
+    Learned(f64),
 }
 
 impl TransformerSizes {
@@ -104,5 +125,38 @@ impl TextCnnSizes {
             dropout: 0.0,
             max_length: 16,
         }
+    }
+}
+
+impl LanguageSizes {
+    pub(crate) fn config(&self, row_sparse: bool) -> LanguageModelConfig {
+        LanguageModelConfig {
+            vocabulary_size: self.vocabulary_size,
+            vocabulary: VOCABULARY,
+            unit: match self.unit.as_str() {
+                "lstm" => Unit::Lstm,
+                "gru" => Unit::Gru,
+                "rnn" => Unit::Rnn,
+                other => panic!("unit {other}"),
+            },
+            layers: self.layers,
+            embedding_size: self.embedding_size,
+            hidden_size: self.hidden_size,
+            dropout: 0.0,
+            variational: false,
+            weight_drop: 0.0,
+            tied: self.tied,
+            initial_range: 0.1,
+            row_sparse,
+            ln_z: match self.ln_z {
+                Normaliser::Constant(value) => LnZ::Constant(value),
+                Normaliser::Learned(value) => LnZ::Learned(value),
+            },
+        }
+    }
+
+    /// Before the file's parameters are loaded.
+    pub(crate) fn output_bias(&self) -> Vec<f64> {
+        vec![0.0; self.vocabulary_size]
     }
 }

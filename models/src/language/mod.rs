@@ -179,7 +179,10 @@ impl LanguageModel {
             let both = table(self.embedding, &[inputs, scored])?;
             (both.clone(), both)
         } else {
-            (table(self.embedding, &[inputs])?, table(self.output, &[scored])?)
+            (
+                table(self.embedding, &[inputs])?,
+                table(self.output, &[scored])?,
+            )
         };
         Ok(Tables {
             embedding,
@@ -237,7 +240,8 @@ impl LanguageModel {
     ) -> Result<Var> {
         let parameter = |id| tape.parameter(&self.store, id);
         let (input_weight, bias) = (parameter(layer.input_weight), parameter(layer.bias));
-        let recurrent_weight = self.drop_weight(tape, number, &parameter(layer.recurrent_weight))?;
+        let recurrent_weight =
+            self.drop_weight(tape, number, &parameter(layer.recurrent_weight))?;
         let weights = (&input_weight, &recurrent_weight, &bias);
         let h = &state.h[number];
         let (y, h) = match (self.config.unit, layer.hidden_bias) {

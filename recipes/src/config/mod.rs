@@ -22,6 +22,7 @@
 mod check;
 mod convert;
 mod data;
+mod language;
 mod model;
 mod problem;
 mod resolve;
@@ -36,6 +37,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use data::{CorpusConfig, CorpusLanguage, DataConfig, Format, PairSource, PairsConfig};
+pub use language::{LanguageDataConfig, NceLmRun, RecurrentConfig, RecurrentKind};
 pub use limbeck_data::Unit;
 pub use limbeck_data::read::Column;
 pub use limbeck_data::tokenize::TokenizerKind;
@@ -59,6 +61,8 @@ pub enum Task {
     Train,
     /// The method [`crate::layerwise`].
     Layerwise,
+    /// The method [`crate::nce_lm`].
+    NceLm,
 }
 
 impl Task {
@@ -67,6 +71,7 @@ impl Task {
         match self {
             Self::Train => include_str!("templates/train.toml"),
             Self::Layerwise => include_str!("templates/layerwise.toml"),
+            Self::NceLm => include_str!("templates/nce_lm.toml"),
         }
     }
 }
@@ -76,6 +81,7 @@ impl fmt::Display for Task {
         formatter.write_str(match self {
             Self::Train => "train",
             Self::Layerwise => "layerwise",
+            Self::NceLm => "nce_lm",
         })
     }
 }
@@ -88,6 +94,8 @@ pub enum Run {
     Train(Box<TrainRun>),
     /// Teacher and student of [`crate::layerwise`].
     Layerwise(Box<LayerwiseRun>),
+    /// A language model trained in parts, [`crate::nce_lm`].
+    NceLm(Box<NceLmRun>),
 }
 
 /// One model, trained on labelled texts.
@@ -220,6 +228,7 @@ impl Run {
         match self {
             Self::Train(_) => Task::Train,
             Self::Layerwise(_) => Task::Layerwise,
+            Self::NceLm(_) => Task::NceLm,
         }
     }
 
@@ -228,14 +237,16 @@ impl Run {
         match self {
             Self::Train(run) => run.seed,
             Self::Layerwise(run) => run.seed,
+            Self::NceLm(run) => run.seed,
         }
     }
 
-    /// The labelled texts.
-    pub fn data(&self) -> &DataConfig {
+    /// The labelled texts; none of a language model.
+    pub fn data(&self) -> Option<&DataConfig> {
         match self {
-            Self::Train(run) => &run.data,
-            Self::Layerwise(run) => &run.data,
+            Self::Train(run) => Some(&run.data),
+            Self::Layerwise(run) => Some(&run.data),
+            Self::NceLm(_) => None,
         }
     }
 

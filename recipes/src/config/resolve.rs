@@ -9,8 +9,8 @@ use super::problem::{ConfigError, Problem};
 use super::source::{Key, Setting, Source};
 use super::suggest;
 use super::{
-    BagOfNgramsConfig, Format, LayerwiseRun, Model, ModelKind, Optimizer, Run, StageConfig, Task,
-    TrainRun,
+    BagOfNgramsConfig, Format, LayerwiseRun, Model, ModelKind, NceLmRun, Optimizer, Run,
+    StageConfig, Task, TrainRun,
 };
 use crate::layerwise::Preset;
 
@@ -19,12 +19,16 @@ pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
     if source.get(&["task"]).is_none() {
         return Err(problem_at_file(
             &source,
-            "`task` is missing: add `task = \"train\"` or `task = \"layerwise\"` as the first line",
+            "`task` is missing: add `task = \"train\"`, `task = \"layerwise\"` or `task = \"nce_lm\"` as \
+             the first line",
         ));
     }
     let (run, mut problems) = match leading(&source, &["task"], Task::Train)? {
         Task::Train => train(&source)?,
-        Task::Layerwise => layerwise(&mut source)?,
+        Task::Layerwise => with_preset(&mut source, layerwise_defaults)?,
+        Task::NceLm => with_preset(&mut source, |_, preset| {
+            Ok(Run::NceLm(Box::new(NceLmRun::defaults(preset))))
+        })?,
     };
     if problems.is_empty() {
         for (key, message) in check::problems_of(&run) {
@@ -57,7 +61,10 @@ fn train(source: &Source) -> Result<(Run, Vec<Problem>), ConfigError> {
 
 /// With the section of the preset chosen. That of the other is looked at all the same, as it would
 /// be read with that preset.
-fn layerwise(source: &mut Source) -> Result<(Run, Vec<Problem>), ConfigError> {
+fn with_preset(
+    source: &mut Source,
+    defaults: impl Fn(&mut Source, Preset) -> Result<Run, ConfigError>,
+) -> Result<(Run, Vec<Problem>), ConfigError> {
     let preset = leading(source, &["preset"], Preset::Tuned)?;
     let (name, other, other_name) = match preset {
         Preset::Tuned => ("tuned", Preset::Literal, "literal"),
@@ -69,8 +76,8 @@ fn layerwise(source: &mut Source) -> Result<(Run, Vec<Problem>), ConfigError> {
     let mut with_other = source.clone();
     with_other.adopt(other_section);
     source.adopt(section);
-    let (run, mut problems) = apply(&layerwise_defaults(source, preset)?, source);
-    let others = match layerwise_defaults(&mut with_other, other) {
+    let (run, mut problems) = apply(&defaults(source, preset)?, source);
+    let others = match defaults(&mut with_other, other) {
         Ok(defaults) => apply(&defaults, &with_other).1,
         Err(error) => error.problems,
     };

@@ -31,6 +31,8 @@ pub struct StageConfig {
     pub warm_up: Extent,
     /// How the learning rate falls.
     pub schedule: Decay,
+    /// Factor on the learning rate after each evaluation on dev that is no improvement.
+    pub plateau: OffOr<f64>,
     /// Largest Euclidean norm of the whole gradient.
     pub clip_norm: OffOr<f64>,
     /// Stop after this many evaluations on dev without improvement.
@@ -55,6 +57,7 @@ impl StageConfig {
             epsilon: 1e-8,
             warm_up: Extent::Steps(0),
             schedule: Decay::Constant,
+            plateau: OffOr::Off,
             clip_norm: OffOr::Off,
             patience: OffOr::On(6),
             evaluate_every: Extent::Epochs(1),

@@ -119,6 +119,7 @@ fn train(
             weight_decay: 0.0,
         },
         learning_rate: 0.1,
+        plateau: None,
         schedule: schedule.over(STEPS),
         clip_norm: Some(1.0),
         patience: None,

@@ -51,7 +51,8 @@ fn parse(text: &str, overrides: &[&str]) -> (Run, RunData) {
         .map(|o| o.parse().expect("an override"))
         .collect();
     let run = config::parse("tiny.toml", text, &overrides).expect("a valid run file");
-    let data = RunData::read(run.data(), run.seed()).expect("the built-in corpus");
+    let data = RunData::read(run.data().expect("labelled texts"), run.seed())
+        .expect("the built-in corpus");
     (run, data)
 }
 
@@ -69,6 +70,7 @@ fn real(run: &Run, data: &RunData, device: &Device) -> Memory {
     match run {
         Run::Train(run) => drop(train(run, data, &mut context).expect("a finished run")),
         Run::Layerwise(run) => drop(distill(run, data, &mut context).expect("a finished run")),
+        Run::NceLm(_) => unreachable!("no such run here"),
     }
     Memory {
         peak: device.peak_bytes(),

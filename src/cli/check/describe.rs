@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use limbeck_recipes::config::{LayerwiseRun, Model, Run, TrainRun};
+use limbeck_recipes::config::{LayerwiseRun, Model, NceLmRun, Run, TrainRun};
 use serde_json::Value;
 
 /// What the run file asks for, a line per model.
@@ -10,7 +10,30 @@ pub(super) fn summary(run: &Run) -> String {
     match run {
         Run::Train(run) => train_summary(run),
         Run::Layerwise(run) => layerwise_summary(run),
+        Run::NceLm(run) => language_summary(run),
     }
+}
+
+fn language_summary(run: &NceLmRun) -> String {
+    let (model, method) = (&run.model, &run.method);
+    let tied = if model.tied { ", tied" } else { "" };
+    let touched = match run.is_row_sparse() {
+        true => "only the rows of the tables that it reads",
+        false => "all of the tables",
+    };
+    format!(
+        "preset: {}\nmodel: {}, {} layers of {}, word vectors of {}{tied}\ncriterion: {}, {} words \
+         of {} noise\ntraining: {}; an update touches {touched}",
+        name_of(&run.preset),
+        name_of(&model.kind),
+        model.layers,
+        model.hidden_size,
+        model.embedding_size,
+        name_of(&method.criterion),
+        method.noise_size,
+        name_of(&method.noise),
+        run.training.length,
+    )
 }
 
 fn train_summary(run: &TrainRun) -> String {

@@ -33,18 +33,20 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     let checked = check(&run, &args.device)?;
     let levels = match &run {
         Run::Layerwise(run) => run.levels()?,
-        Run::Train(_) => Vec::new(),
+        Run::Train(_) | Run::NceLm(_) => Vec::new(),
     };
     if args.json {
         let value = as_json(&file, &run, &levels, &args.device, &checked);
         return output::print_json(&value);
     }
-    let Checked { data, rehearsal } = &checked;
+    let Checked {
+        report, rehearsal, ..
+    } = &checked;
     let sections = [
         format!("{file}: ok, task {}", run.task()),
         describe::summary(&run),
         levels_table(&levels),
-        data.report.clone(),
+        report.clone(),
         plan::text(rehearsal, &args.device),
     ];
     let sections = sections.iter().map(|text| text.trim_end());
@@ -59,11 +61,13 @@ fn as_json(
     device: &DeviceChoice,
     checked: &Checked,
 ) -> Value {
-    let Checked { data, rehearsal } = checked;
+    let Checked {
+        parts, rehearsal, ..
+    } = checked;
     json!({
         "file": file,
         "run": serde_json::to_value(run).expect("every value of a run can be written as JSON"),
-        "data": (!data.parts.is_empty()).then(|| parts_as_json(&data.parts)),
+        "data": (!parts.is_empty()).then(|| parts_as_json(parts)),
         "levels": levels,
         "device": device.to_string(),
         "models": plan::models_as_json(rehearsal),

@@ -56,6 +56,24 @@ pub trait Objective {
     /// If the device failed.
     fn evaluate(&self) -> Result<Option<DevScore>>;
 
+    /// Tensors that go on from update to update beside parameters, such as the state of a recurrent
+    /// network: part of a checkpoint.
+    ///
+    /// # Errors
+    /// If the device failed.
+    fn carried(&self) -> Result<Vec<Vec<f32>>> {
+        Ok(Vec::new())
+    }
+
+    /// Takes back what [`Objective::carried`] gave after `step` updates.
+    ///
+    /// # Errors
+    /// If it is not what this objective gave, or the device failed.
+    fn restore_carried(&mut self, step: u64, carried: Vec<Vec<f32>>) -> Result<()> {
+        let _ = (step, carried);
+        Ok(())
+    }
+
     /// From now on every update reads the longest texts of the data, as many as a batch holds: for
     /// a rehearsal of what a stage needs at most.
     fn read_largest_batches(&mut self) {}
@@ -118,6 +136,8 @@ pub struct StageOptions {
     pub learning_rate: f64,
     /// Its course.
     pub schedule: Schedule,
+    /// Factor on the learning rate after each evaluation that is no improvement.
+    pub plateau: Option<f64>,
     /// Largest norm of the gradient.
     pub clip_norm: Option<f32>,
     /// Evaluations without improvement before stopping.

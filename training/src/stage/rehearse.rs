@@ -73,7 +73,7 @@ pub fn rehearse(
             terms: _,
             loss,
         } = Forward::run(device, seed, objective, step)?;
-        updater.backward(tape, &loss, objective, options, step)?;
+        updater.backward(tape, &loss, objective, options.learning_rate, step)?;
     }
     ledger.mark();
     objective.evaluate()?;
@@ -83,7 +83,7 @@ pub fn rehearse(
     let Forward { tape, terms, loss } = Forward::run(device, seed, objective, 0)?;
     let lines = tape.summary();
     let kept = device.used_bytes() - start;
-    updater.backward(tape, &loss, objective, options, 0)?;
+    updater.backward(tape, &loss, objective, options.learning_rate, 0)?;
     let update = ledger.peak_since_mark();
     drop((terms, loss));
     let layout = ledger.layout();

@@ -65,6 +65,8 @@ struct Stage<'s, 'd, 'o> {
     early_stopping: EarlyStopping,
     best: Option<Best>,
     best_weights: Option<Vec<Vec<Vec<f32>>>>,
+    /// Evaluations after which the learning rate was lowered.
+    reductions: u32,
     /// Updates done.
     step: u64,
     /// Of these, not made by this process: before it began, or left out.
@@ -92,6 +94,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             updater,
             best: None,
             best_weights: None,
+            reductions: 0,
             step: 0,
             started_at: 0,
             parts: Parts::default(),
@@ -125,6 +128,9 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             &state.updates,
         )?;
         self.objective.restore(&state.objective)?;
+        let carried = state::carried(checkpoint);
+        self.objective.restore_carried(state.step, carried)?;
+        self.reductions = state.reductions;
         self.step = state.step;
         self.started_at = state.step;
         self.early_stopping = state.early_stopping;
@@ -145,8 +151,9 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             .begin(self.step, self.objective, &mut self.updater);
         let (device, seed) = (self.session.device, self.session.seed);
         let Forward { tape, terms, loss } = Forward::run(device, seed, self.objective, self.step)?;
+        let rate = self.learning_rate(self.step);
         self.updater
-            .backward(tape, &loss, self.objective, self.options, self.step)?;
+            .backward(tape, &loss, self.objective, rate, self.step)?;
         // A GPU works on this step while the host prepares the next.
         self.session.device.flush()?;
         let mut values: Vec<Tensor> = terms.iter().map(|t| t.value.tensor().clone()).collect();
@@ -255,6 +262,13 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         Ok(failed.into_iter().min())
     }
 
+    /// The learning rate of update `step`.
+    fn learning_rate(&self, step: u64) -> f64 {
+        let factor = self.options.plateau.unwrap_or(1.0);
+        let lowered = factor.powi(self.reductions as i32);
+        self.options.learning_rate * self.options.schedule.multiplier(step) * lowered
+    }
+
     fn epoch_number(&self) -> u64 {
         self.step.div_ceil(self.objective.steps_per_epoch().max(1))
     }
@@ -262,10 +276,9 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
     fn log_line(&mut self) -> Result<()> {
         if !self.line.is_empty() {
             let mut values = self.line.means();
-            let multiplier = self.options.schedule.multiplier(self.step - 1);
             let (name, value) = match self.updater.relative_norm() {
                 Some(norm) => ("gradient_norm", norm),
-                None => ("learning_rate", self.options.learning_rate * multiplier),
+                None => ("learning_rate", self.learning_rate(self.step - 1)),
             };
             values.insert(name.into(), value);
             self.record("train", values)?;
@@ -320,6 +333,8 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         if verdict == Verdict::Improved {
             self.best = Some(Best::new(step, &score));
             self.best_weights = Some(self.read_weights()?);
+        } else {
+            self.reductions += 1;
         }
         tracing::debug!(
             "{} step {}: dev {:?}",
@@ -350,6 +365,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             epoch: self.epoch.clone(),
             line: self.line.clone(),
             objective: self.objective.state(),
+            reductions: self.reductions,
             updates: self.updater.updates(),
         };
         let Some(storage) = &self.session.storage else {
@@ -360,7 +376,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         checkpoints.write(&Checkpoint {
             step,
             fingerprint: storage.fingerprint.clone(),
-            tensors: state::tensors(&self.objective.stores(), &self.updater.optimizers)?,
+            tensors: state::tensors(self.objective, &self.updater.optimizers)?,
             state: serde_json::to_value(state)
                 .expect("the state holds only numbers, names and lists"),
         })?;

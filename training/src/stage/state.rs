@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use limbeck_engine::ParameterStore;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,6 +25,9 @@ pub(super) struct StageState {
     pub(super) epoch: Sums,
     pub(super) line: Sums,
     pub(super) objective: Value,
+    /// Evaluations after which the learning rate was lowered.
+    #[serde(default)]
+    pub(super) reductions: u32,
     /// Updates that each optimiser has made.
     pub(super) updates: Vec<u64>,
 }
@@ -55,10 +57,14 @@ impl Best {
     }
 }
 
-/// Weights and optimiser state under names.
-pub(super) fn tensors(stores: &[&ParameterStore], optimizers: &[Optimizer]) -> Result<Tensors> {
+/// Weights, optimiser state and what the objective carries, under names.
+pub(super) fn tensors(objective: &dyn Objective, optimizers: &[Optimizer]) -> Result<Tensors> {
     let mut tensors = Tensors::new();
-    for (number, (store, optimizer)) in stores.iter().zip(optimizers).enumerate() {
+    for (number, carried) in objective.carried()?.into_iter().enumerate() {
+        let tensor = HostTensor::new(&[carried.len()], Values::F32(carried))?;
+        tensors.insert(format!("carried/{number}"), tensor);
+    }
+    for (number, (store, optimizer)) in objective.stores().iter().zip(optimizers).enumerate() {
         for (name, shape, values) in store.read()? {
             let tensor = HostTensor::new(shape.dims(), Values::F32(values))?;
             tensors.insert(format!("{number}/weights/{name}"), tensor);
@@ -104,6 +110,14 @@ pub(super) fn restore(
         optimizer.restore(&all, scalars, made)?;
     }
     Ok(())
+}
+
+/// What the objective carried when the checkpoint was written.
+pub(super) fn carried(checkpoint: &Checkpoint) -> Vec<Vec<f32>> {
+    let numbered = |number| checkpoint.tensors.get(&format!("carried/{number}"));
+    let tensors = (0..).map_while(numbered);
+    let values = tensors.filter_map(HostTensor::as_f32);
+    values.map(<[f32]>::to_vec).collect()
 }
 
 /// Overwrites only the weights.

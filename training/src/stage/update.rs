@@ -59,7 +59,7 @@ impl Updater {
         tape: Tape,
         loss: &Var,
         objective: &mut dyn Objective,
-        options: &StageOptions,
+        learning_rate: f64,
         step: u64,
     ) -> Result<()> {
         for gradients in &mut self.gradients {
@@ -70,7 +70,6 @@ impl Updater {
         if step == 0 {
             unreached.refuse(&objective.stores())?;
         }
-        let learning_rate = options.learning_rate * options.schedule.multiplier(step);
         let stores = objective.stores_mut().into_iter();
         let optimizers = self.optimizers.iter_mut();
         for ((store, gradients), optimizer) in stores.zip(&self.gradients).zip(optimizers) {

@@ -1,6 +1,7 @@
 //! What types cannot say: ranges, and values that must fit each other.
 
 mod layerwise;
+mod nce_lm;
 
 use super::{
     BagOfNgramsConfig, Column, DataConfig, Extent, Format, Model, OffOr, Optimizer, Run,
@@ -10,7 +11,9 @@ use super::{
 /// All that is wrong: dotted key and message.
 pub(super) fn problems_of(run: &Run) -> Vec<(String, String)> {
     let mut checks = Checks { found: Vec::new() };
-    checks.data(run.data());
+    if let Some(data) = run.data() {
+        checks.data(data);
+    }
     match run {
         Run::Train(run) => {
             checks.model("model", &run.model, &run.data);
@@ -18,6 +21,7 @@ pub(super) fn problems_of(run: &Run) -> Vec<(String, String)> {
             checks.solver("training", &run.training, Some(&run.model));
         }
         Run::Layerwise(run) => checks.layerwise(run),
+        Run::NceLm(run) => checks.nce_lm(run),
     }
     checks.found
 }
@@ -248,6 +252,11 @@ impl Checks {
         self.rate(key("betas"), stage.betas[0]);
         self.rate(key("betas"), stage.betas[1]);
         self.positive(key("epsilon"), stage.epsilon);
+        if let OffOr::On(factor) = stage.plateau {
+            self.require(factor > 0.0 && factor < 1.0, key("plateau"), || {
+                format!("expected \"off\" or a number between 0 and 1, found {factor}")
+            });
+        }
         if let OffOr::On(norm) = stage.clip_norm {
             self.positive(key("clip_norm"), norm);
         }
