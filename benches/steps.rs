@@ -23,6 +23,16 @@ fn w3b_residual_cnn(bencher: Bencher<'_, '_>) {
     time(bencher, Workload::training(Model::W3b));
 }
 
+#[divan::bench(sample_count = 10)]
+fn w4_language_model(bencher: Bencher<'_, '_>) {
+    time(bencher, Workload::training(Model::W4));
+}
+
+#[divan::bench(sample_count = 10)]
+fn w4f_language_model_full_softmax(bencher: Bencher<'_, '_>) {
+    time(bencher, Workload::training(Model::W4f));
+}
+
 #[divan::bench(args = ["w1-infer1", "w3-infer1", "w3-infer64", "w3b-infer1", "w3b-infer64"])]
 fn inference(bencher: Bencher<'_, '_>, name: &str) {
     time(bencher, name.parse().expect("a workload"));

@@ -61,14 +61,14 @@ fn draw(gradients: &mut ParameterVector, step: u32) -> Result<()> {
 
 /// Either optimiser, so that both walk the same tests.
 enum Optimiser {
-    AdamW(AdamW),
+    AdamW(Box<AdamW>),
     Sgd(Sgd),
 }
 
 impl Optimiser {
     fn both(store: &ParameterStore) -> Result<[Optimiser; 2]> {
         Ok([
-            Optimiser::AdamW(AdamW::new(store, ADAMW)?),
+            Optimiser::AdamW(Box::new(AdamW::new(store, ADAMW)?)),
             Optimiser::Sgd(Sgd::new(store, SGD)?),
         ])
     }

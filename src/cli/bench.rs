@@ -14,8 +14,8 @@ use crate::workloads::{Bench, Changes, Work, Workload};
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
-    /// w1 (Transformer), w3 or w3b (TextCNN): training steps; w1-infer1, w3-infer64 ...:
-    /// predictions of that many texts.
+    /// w1 (Transformer), w3 or w3b (TextCNN), w4 or w4f (language model with NCE or full softmax):
+    /// training steps; w1-infer1, w3-infer64 ...: predictions of that many texts.
     #[arg(value_name = "WORKLOAD")]
     workload: Workload,
     /// cpu, gpu, gpu:NAME (a part of the adapter's name) or reference.
@@ -33,9 +33,15 @@ pub(super) struct BenchArgs {
     /// Another number of texts in a batch than the workload's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: Option<u32>,
-    /// Another number of tokens in a text than 64.
+    /// Another number of tokens in a text than the workload's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     length: Option<u32>,
+    /// Another number of words than 10,000, of w4 and w4f.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    vocabulary_size: Option<u32>,
+    /// Another width of the layers than 650, of w4 and w4f.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    hidden_size: Option<u32>,
     /// Predict with folded tables: products of word vectors and kernels, computed beforehand.
     #[arg(long)]
     folded: bool,
@@ -58,6 +64,11 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     }
     if args.folded && args.workload.work == Work::Train {
         let message = "--folded is for predictions, as in w3-infer1: training changes the tables";
+        return Err(Error::Usage(message.into()));
+    }
+    let sized = args.vocabulary_size.is_some() || args.hidden_size.is_some();
+    if sized && !args.workload.model.is_language_model() {
+        let message = "--vocabulary-size and --hidden-size are for w4 and w4f";
         return Err(Error::Usage(message.into()));
     }
     let threads = args.threads.map_or(0, usize::from);
@@ -90,6 +101,8 @@ fn time(args: &BenchArgs) -> Result<Timed> {
         dropout: args.dropout,
         batch_size: args.batch_size.map(|size| size as usize),
         length: args.length.map(|length| length as usize),
+        vocabulary_size: args.vocabulary_size.map(|size| size as usize),
+        hidden_size: args.hidden_size.map(|size| size as usize),
     };
     let mut bench = Bench::new(args.workload, changes, &device)?;
     let folded_bytes = match args.folded {
@@ -140,6 +153,8 @@ impl Timed {
             "steps": args.steps,
             "batch_size": args.batch_size,
             "length": args.length,
+            "vocabulary_size": args.vocabulary_size,
+            "hidden_size": args.hidden_size,
             "ms_median": self.median(),
             "ms_min": milliseconds(self.times[0]),
             "ms_p25": milliseconds(self.times[self.times.len() / 4]),

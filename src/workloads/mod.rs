@@ -1,4 +1,4 @@
-//! The canonical workloads, for measuring: training steps and inference of three models on random
+//! The canonical workloads, for measuring: training steps and inference of four models on random
 //! tokens. `limbeck bench`, the benchmarks and the tests that count a GPU's dispatches share them.
 //!
 //! | name | model | batch | update |
@@ -6,21 +6,26 @@
 //! | `w1` | Transformer, 4 layers of 256, 4 heads, feed-forward 1024, dropout 0.1, after-norm, mean pooling | 32 | AdamW |
 //! | `w3` | TextCNN of Kim, widths 3, 4, 5 of 100 channels, dropout 0.5 | 64 | Adam |
 //! | `w3b` | four residual convolutions of 128 channels, widths 3, 5, 7, 9 | 64 | Adam |
+//! | `w4` | LSTM language model, 2 layers of 650, dropout 0.5, NCE with 64 noise words | 20 | SGD, clipped at 5 |
+//! | `w4f` | the same with a softmax over all words | 20 | SGD, clipped at 5 |
 //!
-//! All read 64 tokens of a vocabulary of 8,000 and tell 8 classes apart; eight batches take turns.
+//! The first three read 64 tokens of a vocabulary of 8,000 and tell 8 classes apart, the language
+//! model reads 35 tokens of each of its columns, of a vocabulary of 10,000; eight batches take turns.
 //! `w1-infer1`, `w3-infer64` and the like predict batches of that size.
 
+mod language;
 mod models;
 
 use std::str::FromStr;
 use std::sync::Arc;
 
-use limbeck_engine::{Device, ParameterVector, Profile, Stream, Tape, TokenIds};
+use limbeck_engine::{Device, ParameterVector, Profile, Stream, Tape, TokenIds, Var};
 use limbeck_losses::hard_cross_entropy;
 use limbeck_models::{Classifier, Encoded};
 use limbeck_training::Result;
 use limbeck_training::optimizer::{Optimizer, OptimizerConfig};
 
+use language::LanguageBench;
 pub use models::Model;
 use models::{CLASSES, LENGTH, VOCABULARY, VOCABULARY_SIZE};
 
@@ -71,11 +76,12 @@ impl FromStr for Workload {
         let model = Model::ALL.into_iter().find(|m| m.name() == model);
         model
             .zip(work)
+            .filter(|(model, work)| *work == Work::Train || !model.is_language_model())
             .map(|(model, work)| Self { model, work })
             .ok_or_else(|| {
                 format!(
-                    "expected w1, w3 or w3b, or one of them with -inferN for predictions of N \
-                     texts, found \"{name}\""
+                    "expected w1, w3, w3b, w4 or w4f, or one of the first three with -inferN for \
+                     predictions of N texts, found \"{name}\""
                 )
             })
     }
@@ -100,6 +106,10 @@ pub struct Changes {
     pub batch_size: Option<usize>,
     /// Another number of tokens in a text.
     pub length: Option<usize>,
+    /// Another number of words, of a language model.
+    pub vocabulary_size: Option<usize>,
+    /// Another width of the layers, of a language model.
+    pub hidden_size: Option<usize>,
 }
 
 /// Eight batches, used in turn.
@@ -112,12 +122,22 @@ struct Batch {
 
 /// A workload on a device.
 pub struct Bench {
+    subject: Subject,
+    profile: Option<Arc<Profile>>,
+}
+
+enum Subject {
+    Classifier(Box<ClassifierBench>),
+    Language(Box<LanguageBench>),
+}
+
+/// A classifier, and the batches it reads.
+struct ClassifierBench {
     model: Box<dyn Classifier>,
     optimizer: Optimizer,
     gradients: ParameterVector,
     batches: Vec<Batch>,
     work: Work,
-    profile: Option<Arc<Profile>>,
     number: usize,
 }
 
@@ -127,6 +147,66 @@ impl Bench {
     /// # Errors
     /// If a size is 0, the rate is not below 1, or the device cannot hold the model.
     pub fn new(workload: Workload, changes: Changes, device: &Device) -> Result<Self> {
+        let subject = match workload.model {
+            Model::W4 | Model::W4f => {
+                let samples = workload.model == Model::W4;
+                Subject::Language(Box::new(LanguageBench::new(samples, changes, device)?))
+            }
+            Model::W1 | Model::W3 | Model::W3b => {
+                let bench = ClassifierBench::new(workload, changes, device)?;
+                Subject::Classifier(Box::new(bench))
+            }
+        };
+        Ok(Self {
+            subject,
+            profile: None,
+        })
+    }
+
+    /// Adds the costs of later steps to `profile`.
+    pub fn measure(&mut self, profile: &Arc<Profile>) {
+        self.profile = Some(Arc::clone(profile));
+    }
+
+    /// Folds the model's tables, and returns the bytes they take; none if it has nothing to fold.
+    ///
+    /// # Errors
+    /// If the device cannot hold them.
+    pub fn fold(&mut self) -> Result<Option<usize>> {
+        match &mut self.subject {
+            Subject::Classifier(bench) => Ok(bench.model.fold()?),
+            Subject::Language(_) => Ok(None),
+        }
+    }
+
+    /// The next step with what it gives, the loss or the first class score: on a GPU this waits
+    /// for the work to be done.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn run(&mut self) -> Result<f64> {
+        Ok(self.step()?.tensor().read_f64()?[0])
+    }
+
+    /// The next step; on a GPU it is recorded, and not yet submitted.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn record(&mut self) -> Result<()> {
+        self.step().map(|_| ())
+    }
+
+    fn step(&mut self) -> Result<Var> {
+        let profile = self.profile.as_ref();
+        match &mut self.subject {
+            Subject::Classifier(bench) => bench.step(profile),
+            Subject::Language(bench) => bench.train(profile),
+        }
+    }
+}
+
+impl ClassifierBench {
+    fn new(workload: Workload, changes: Changes, device: &Device) -> Result<Self> {
         let length = changes.length.unwrap_or(LENGTH);
         let model = workload.model.build(changes.dropout, length, device)?;
         let config = OptimizerConfig::AdamW {
@@ -147,81 +227,34 @@ impl Bench {
                 .map(|number| batch(number, texts, length))
                 .collect(),
             work: workload.work,
-            profile: None,
             model,
             number: 0,
         })
     }
 
-    /// Adds the costs of later steps to `profile`.
-    pub fn measure(&mut self, profile: &Arc<Profile>) {
-        self.profile = Some(Arc::clone(profile));
-    }
-
-    /// Folds the model's tables, and returns the bytes they take.
-    ///
-    /// # Errors
-    /// If the device cannot hold them.
-    pub fn fold(&mut self) -> Result<Option<usize>> {
-        Ok(self.model.fold()?)
-    }
-
-    /// The next step with what it gives, the loss or the first class score: on a GPU this waits
-    /// for the work to be done.
-    ///
-    /// # Errors
-    /// If the device failed.
-    pub fn run(&mut self) -> Result<f64> {
-        match self.work {
-            Work::Train => {
-                let loss = self.train()?;
-                Ok(loss.tensor().read_f64()?[0])
-            }
-            Work::Infer(_) => self.infer(),
-        }
-    }
-
-    /// The next step; on a GPU it is recorded, and not yet submitted.
-    ///
-    /// # Errors
-    /// If the device failed.
-    pub fn record(&mut self) -> Result<()> {
-        match self.work {
-            Work::Train => self.train().map(|_| ()),
-            Work::Infer(_) => self.infer().map(|_| ()),
-        }
-    }
-
-    fn train(&mut self) -> Result<limbeck_engine::Var> {
-        let batch = &self.batches[self.number % BATCHES];
-        let texts: Vec<&Encoded> = batch.texts.iter().collect();
-        let tape = Tape::training(self.model.device(), 1, self.number as u32);
-        if let Some(profile) = &self.profile {
+    fn step(&mut self, profile: Option<&Arc<Profile>>) -> Result<Var> {
+        let tape = match self.work {
+            Work::Train => Tape::training(self.model.device(), 1, self.number as u32),
+            Work::Infer(_) => Tape::inference(self.model.device()),
+        };
+        if let Some(profile) = profile {
             tape.measure(profile);
         }
+        let batch = &self.batches[self.number % BATCHES];
+        let texts: Vec<&Encoded> = batch.texts.iter().collect();
+        self.number += 1;
         let inputs = self.model.batch(&texts, 0)?;
         let logits = self.model.forward(&tape, &inputs)?.logits;
+        if let Work::Infer(_) = self.work {
+            return Ok(logits);
+        }
         let loss = hard_cross_entropy(&tape, &logits, &batch.labels)?;
         self.gradients.fill_zero()?;
         let unreached = tape.backward(&loss, &mut [&mut self.gradients])?;
         unreached.refuse(&[self.model.parameters()])?;
-        self.optimizer
-            .update(self.model.parameters_mut(), &self.gradients, 1e-3)?;
-        self.number += 1;
+        let store = self.model.parameters_mut();
+        self.optimizer.update(store, &self.gradients, 1e-3)?;
         Ok(loss)
-    }
-
-    fn infer(&mut self) -> Result<f64> {
-        let batch = &self.batches[self.number % BATCHES];
-        let texts: Vec<&Encoded> = batch.texts.iter().collect();
-        let tape = Tape::inference(self.model.device());
-        if let Some(profile) = &self.profile {
-            tape.measure(profile);
-        }
-        let inputs = self.model.batch(&texts, 0)?;
-        let logits = self.model.forward(&tape, &inputs)?.logits;
-        self.number += 1;
-        Ok(logits.tensor().read_f64()?[0])
     }
 }
 

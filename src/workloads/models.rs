@@ -21,11 +21,15 @@ pub enum Model {
     W3,
     /// The residual TextCNN.
     W3b,
+    /// The language model, trained with noise words.
+    W4,
+    /// The language model, trained with the softmax over all words.
+    W4f,
 }
 
 impl Model {
     /// All of them.
-    pub const ALL: [Model; 3] = [Self::W1, Self::W3, Self::W3b];
+    pub const ALL: [Model; 5] = [Self::W1, Self::W3, Self::W3b, Self::W4, Self::W4f];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -33,25 +37,32 @@ impl Model {
             Self::W1 => "w1",
             Self::W3 => "w3",
             Self::W3b => "w3b",
+            Self::W4 => "w4",
+            Self::W4f => "w4f",
         }
     }
 
-    /// Texts in a training batch.
+    /// Whether it is a language model.
+    pub fn is_language_model(self) -> bool {
+        matches!(self, Self::W4 | Self::W4f)
+    }
+
+    /// Texts in a training batch of a classifier.
     pub(super) fn batch_size(self) -> usize {
         match self {
             Self::W1 => 32,
-            Self::W3 | Self::W3b => 64,
+            _ => 64,
         }
     }
 
     pub(super) fn weight_decay(self) -> f64 {
         match self {
             Self::W1 => 0.01,
-            Self::W3 | Self::W3b => 0.0,
+            _ => 0.0,
         }
     }
 
-    /// The model with random weights.
+    /// The classifier with random weights.
     pub(super) fn build(
         self,
         dropout: Option<f64>,
@@ -61,7 +72,7 @@ impl Model {
         let (topology, kernel_sizes, channels) = match self {
             Self::W1 => return transformer(dropout.unwrap_or(0.1), length, device),
             Self::W3 => (Topology::Parallel, vec![3, 4, 5], 100),
-            Self::W3b => (Topology::Stacked, vec![3, 5, 7, 9], 128),
+            _ => (Topology::Stacked, vec![3, 5, 7, 9], 128),
         };
         let config = TextCnnConfig {
             vocabulary_size: VOCABULARY_SIZE,

@@ -129,10 +129,11 @@ impl Linear {
                 ),
             });
         }
-        if let Some(&bias) = inputs.get(2) {
-            if !(self.transposed && bias == Meta::real([outputs, 1])) {
-                check::exactly("linear", "the bias", bias, Meta::real([outputs]))?;
-            }
+        let column = Meta::real([outputs, 1]);
+        if let Some(&bias) = inputs.get(2)
+            && !(self.transposed && bias == column)
+        {
+            check::exactly("linear", "the bias", bias, Meta::real([outputs]))?;
         }
         Ok(Sizes {
             rows,

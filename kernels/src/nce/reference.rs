@@ -40,7 +40,7 @@ impl Scores<'_> {
     }
 }
 
-pub(super) fn forward(operator: &Nce, (rows, noise): (usize, usize), io: &mut Forward<'_, f64>) {
+pub(super) fn forward(operator: &Nce, (_, noise): (usize, usize), io: &mut Forward<'_, f64>) {
     let scores = Scores {
         target: io.real(TARGET),
         noise: io.real(NOISE),
@@ -49,11 +49,10 @@ pub(super) fn forward(operator: &Nce, (rows, noise): (usize, usize), io: &mut Fo
         ln_z: io.real(LN_Z)[0],
         mask: operator.mask,
     };
-    let loss = io.output(0);
-    for r in 0..rows {
-        loss[r] = softplus(-scores.of_target(r));
+    for (r, loss) in io.output(0).iter_mut().enumerate() {
+        *loss = softplus(-scores.of_target(r));
         for delta in (0..noise).filter_map(|j| scores.of_noise(r, j)) {
-            loss[r] += softplus(delta);
+            *loss += softplus(delta);
         }
     }
 }

@@ -29,15 +29,11 @@ fn ln_p(
     (own - ln_sum, samples)
 }
 
-pub(super) fn forward(
-    operator: &SampledSoftmax,
-    (rows, _): (usize, usize),
-    io: &mut Forward<'_, f64>,
-) {
+pub(super) fn forward(operator: &SampledSoftmax, io: &mut Forward<'_, f64>) {
     let scores = (io.real(TARGET), io.real(NOISE));
-    let (offsets, words, loss) = (io.real(OFFSETS), io.ids(WORDS), io.output(0));
-    for r in 0..rows {
-        loss[r] = -ln_p(operator.mask, r, scores, offsets, words).0;
+    let (offsets, words) = (io.real(OFFSETS), io.ids(WORDS));
+    for (r, loss) in io.output(0).iter_mut().enumerate() {
+        *loss = -ln_p(operator.mask, r, scores, offsets, words).0;
     }
 }
 

@@ -91,7 +91,7 @@ impl NoiseLaw {
         let above = (sentence >> 32) as u32;
         let draw = |i: u32| {
             let [choice, keep, ..] = stream.block(group, i, above);
-            let word = (u64::from(choice) * self.thresholds.len() as u64 >> 32) as usize;
+            let word = ((u64::from(choice) * self.thresholds.len() as u64) >> 32) as usize;
             match keep < self.thresholds[word] {
                 true => word as u32,
                 false => self.aliases[word],

@@ -56,16 +56,28 @@ enum Kind {
 /// Columns of running text, a window of which is a long sentence.
 struct Stream {
     windows: StreamWindows,
-    /// The window read last, and what reads the next.
-    reader: Mutex<(Option<(u64, Arc<WindowTokens>)>, Prefetch)>,
+    reader: Mutex<Reader>,
+}
+
+/// The window read last, with its number over all epochs, and what reads the next.
+struct Reader {
+    current: Option<(u64, Arc<WindowTokens>)>,
+    prefetch: Prefetch,
 }
 
 /// Sentences, a batch of like length at a time.
 struct Lines {
     sentences: Sentences,
     plan: SentencePlan,
-    /// The epoch asked for last: its batches, and the first step of each.
-    epoch: Mutex<Option<(u64, Vec<SentenceBatch>, Vec<u64>)>>,
+    /// The epoch asked for last.
+    epoch: Mutex<Option<Epoch>>,
+}
+
+/// The batches of an epoch, and the first step of each.
+struct Epoch {
+    number: u64,
+    batches: Vec<SentenceBatch>,
+    starts: Vec<u64>,
 }
 
 impl TrainingText {
@@ -84,10 +96,11 @@ impl TrainingText {
                 let windows = StreamWindows::new(source.len(), columns, options.window)?;
                 let count = windows.windows() as u64;
                 let order = move |sequence: u64| (sequence % count) as usize;
-                let reader = Prefetch::new(source, windows, order, 0);
+                let prefetch = Prefetch::new(source, windows, order, 0);
+                let current = None;
                 Kind::Stream(Stream {
                     windows,
-                    reader: Mutex::new((None, reader)),
+                    reader: Mutex::new(Reader { current, prefetch }),
                 })
             }
             Sentence::Line => {
@@ -256,7 +269,7 @@ impl Stream {
     /// The tokens of window number `sequence`, counted over all epochs.
     fn window(&self, sequence: u64) -> Result<Arc<WindowTokens>> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let (current, prefetch) = &mut *reader;
+        let Reader { current, prefetch } = &mut *reader;
         if let Some((at, tokens)) = current
             && *at == sequence
         {
@@ -280,20 +293,28 @@ impl Lines {
     /// The batch that holds step `within` of an epoch: its number, itself, and its first step.
     fn batch(&self, epoch: u64, within: u64, parts: usize) -> (u64, SentenceBatch, u64) {
         let mut cached = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, batches, starts) = match cached.take() {
-            Some(same) if same.0 == epoch => cached.insert(same),
-            _ => {
-                let batches = self.plan.epoch(epoch);
-                let mut next = 0;
-                let mut starts = Vec::with_capacity(batches.len());
-                for batch in &batches {
-                    starts.push(next);
-                    next += if batch.short { 1 } else { parts as u64 };
-                }
-                cached.insert((epoch, batches, starts))
-            }
+        let Epoch {
+            batches, starts, ..
+        } = match cached.take() {
+            Some(same) if same.number == epoch => cached.insert(same),
+            _ => cached.insert(self.epoch(epoch, parts)),
         };
         let number = starts.partition_point(|&start| start <= within) - 1;
         (number as u64, batches[number].clone(), starts[number])
+    }
+
+    fn epoch(&self, number: u64, parts: usize) -> Epoch {
+        let batches = self.plan.epoch(number);
+        let mut next = 0;
+        let mut starts = Vec::with_capacity(batches.len());
+        for batch in &batches {
+            starts.push(next);
+            next += if batch.short { 1 } else { parts as u64 };
+        }
+        Epoch {
+            number,
+            batches,
+            starts,
+        }
     }
 }

@@ -8,7 +8,7 @@ use limbeck_engine::{chunked, chunked_pair};
 use super::matrix::Matrix;
 use super::memory::{Kept, LEFT, RESULT};
 use super::pack::{DEPTH, Left, Right};
-use super::tile::{Target, Tiles};
+use super::tile::{Panel, Target, Tiles};
 use crate::shared::reduce;
 
 /// Numbers of the right operand that are packed together and read by all threads, panel by panel.
@@ -185,9 +185,7 @@ fn has_better_columns((m, k, n): (usize, usize, usize), tiles: Tiles) -> bool {
     long_sums || few_rows
 }
 
-/// A product with few rows over several threads. The left operand is packed once for all; of the
-/// right one each task packs the columns that its next pass needs, and uses them from the
-/// first-level cache.
+/// A product with few rows over several threads, each task with columns of its own.
 fn by_columns<T: Send>(
     tiles: Tiles,
     (m, k, n): (usize, usize, usize),
@@ -197,6 +195,32 @@ fn by_columns<T: Send>(
     (c, beside): (&mut [f32], &mut [T]),
     finish: impl Fn(usize, &mut [f32], &mut [T]) + Sync + Send,
 ) {
+    let mut sums = Kept::take(&RESULT, panelled(m, n, tiles));
+    let sums = &mut sums.get_mut()[..panelled(m, n, tiles)];
+    // Of the right operand each task packs the columns that its next pass needs, and uses them from
+    // the first-level cache.
+    column_sums(tiles, (m, k, n), a, sums, |part, each| {
+        for (column, panel) in part.right(m, b, tiles, false).panels(0) {
+            each(column, panel);
+        }
+    });
+    put_together(tiles, (m, n), sums, accumulate, (c, beside), finish);
+}
+
+/// Numbers of a result that is made by columns: blocks of two tiles' width, one after another.
+fn panelled(m: usize, n: usize, tiles: Tiles) -> usize {
+    n.next_multiple_of(2 * tiles.width()) * m
+}
+
+/// Fills the blocks of a result that is made by columns. The left operand is packed once for all;
+/// `panels` gives those of a part of the right one.
+fn column_sums(
+    tiles: Tiles,
+    (m, k, n): (usize, usize, usize),
+    a: Matrix<'_>,
+    sums: &mut [f32],
+    panels: impl Fn(&Part, &mut dyn FnMut(usize, Panel<'_>)) + Sync + Send,
+) {
     let width = 2 * tiles.width();
     let (len, passes) = (Left::len(m, tiles), k.div_ceil(DEPTH));
     let depth = |pass: usize| DEPTH.min(k - pass * DEPTH);
@@ -205,9 +229,6 @@ fn by_columns<T: Send>(
     chunked(lefts, len, m * k, |pass, into| {
         Left::pack((m, depth(pass)), a.skip(0, pass * DEPTH), tiles, into);
     });
-    // Each task has its columns to itself, and they are put together at the end.
-    let mut sums = Kept::take(&RESULT, n.next_multiple_of(width) * m);
-    let sums = &mut sums.get_mut()[..n.next_multiple_of(width) * m];
     chunked(sums, width * m, m * n * k / 16, |task, sums| {
         for (pass, left) in lefts.chunks(len).enumerate() {
             let part = Part {
@@ -217,7 +238,7 @@ fn by_columns<T: Send>(
                 columns: width.min(n - task * width),
                 last: pass + 1 == passes,
             };
-            for (column, panel) in part.right(m, b, tiles, false).panels(0) {
+            panels(&part, &mut |column, panel| {
                 let mut target = Target {
                     c: &mut sums[column..],
                     stride: width,
@@ -225,9 +246,21 @@ fn by_columns<T: Send>(
                     accumulate: pass > 0,
                 };
                 tiles.multiply((m, part.rows), Left::packed(a, left), panel, &mut target);
-            }
+            });
         }
     });
+}
+
+/// Copies (or adds) the blocks of a result that was made by columns to where they belong.
+fn put_together<T: Send>(
+    tiles: Tiles,
+    (m, n): (usize, usize),
+    sums: &[f32],
+    accumulate: bool,
+    (c, beside): (&mut [f32], &mut [T]),
+    finish: impl Fn(usize, &mut [f32], &mut [T]) + Sync + Send,
+) {
+    let width = 2 * tiles.width();
     let rows = reduce::rows_per_task(n);
     chunked_pair((c, beside), rows * n, m * n, |task, block, beside| {
         for (row, c) in block.chunks_exact_mut(n).enumerate() {
@@ -243,6 +276,49 @@ fn by_columns<T: Send>(
         }
         finish(task * rows, block, beside);
     });
+}
+
+/// A right operand that is packed once for many products; see [`super::Reused`].
+pub(super) struct Reused<'a> {
+    tiles: Tiles,
+    right: Right<'a>,
+    k: usize,
+    n: usize,
+}
+
+impl Reused<'_> {
+    /// Packs b, k x n.
+    pub(super) fn new(tiles: Tiles, (k, n): (usize, usize), b: Matrix<'_>) -> Self {
+        Self {
+            tiles,
+            right: Right::pack((k, n), b, tiles, true),
+            k,
+            n,
+        }
+    }
+
+    /// `c = a b` (or `c += a b`) with a: m x k.
+    pub(super) fn times(&self, m: usize, a: Matrix<'_>, accumulate: bool, c: &mut [f32]) {
+        let (tiles, k, n) = (self.tiles, self.k, self.n);
+        let mut sums = Kept::take(&RESULT, panelled(m, n, tiles));
+        let sums = &mut sums.get_mut()[..panelled(m, n, tiles)];
+        column_sums(tiles, (m, k, n), a, sums, |part, each| {
+            let columns = part.first_column..part.first_column + part.columns;
+            for (column, panel) in self.right.panels_of(part.first_row, columns) {
+                each(column - part.first_column, panel);
+            }
+        });
+        // Takes no memory.
+        let mut nothing = vec![(); c.len()];
+        put_together(
+            tiles,
+            (m, n),
+            sums,
+            accumulate,
+            (c, &mut nothing),
+            |_, _, _| (),
+        );
+    }
 }
 
 /// Rows of the result per task: what [`GROUPS`] says, less where that would be fewer than sixteen

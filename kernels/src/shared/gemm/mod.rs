@@ -155,6 +155,41 @@ pub fn gemm(
     }
 }
 
+/// A right operand of many products one after another, as the recurrent weights are over the steps of
+/// a sequence: it is packed once.
+pub struct Reused<'a> {
+    b: Matrix<'a>,
+    shape: (usize, usize),
+    #[cfg(target_arch = "x86_64")]
+    packed: Option<blocked::Reused<'static>>,
+}
+
+impl<'a> Reused<'a> {
+    /// b, k x n, for products with up to `rows` rows each.
+    pub fn new(rows: usize, (k, n): (usize, usize), b: Matrix<'a>) -> Self {
+        assert!(b.holds(k, n), "gemm: an operand is smaller than its shape");
+        Reused {
+            b,
+            shape: (k, n),
+            #[cfg(target_arch = "x86_64")]
+            packed: tiles()
+                .filter(|_| k > 0 && n > 0 && (rows > NARROW || b.column_stride != 1))
+                .map(|tiles| blocked::Reused::new(tiles, (k, n), b)),
+        }
+    }
+
+    /// `c = a b` (or `c += a b`) with a: m x k, c: row-major m x n.
+    pub fn times(&self, m: usize, a: Matrix<'_>, accumulate: bool, c: &mut [f32]) {
+        let (k, n) = self.shape;
+        #[cfg(target_arch = "x86_64")]
+        if let Some(packed) = &self.packed {
+            check((m, k, n), a, self.b, c);
+            return packed.times(m, a, accumulate, c);
+        }
+        gemm((m, k, n), a, self.b, accumulate, c);
+    }
+}
+
 /// A product with few rows and long sums, as gradients of weights are: rows would be too few tasks,
 /// each packing all of the right operand. The sums are cut instead, where the shape says, and the
 /// parts added in order; no element of either operand is packed twice.
@@ -344,6 +379,9 @@ mod tests {
                     let mut c = vec![1.0; m * n];
                     gemm((m, k, n), *a, b, true, &mut c);
                     assert_eq!(c, expected, "{m} x {k} x {n}, layout {layout}, {level:?}");
+                    let mut c = vec![1.0; m * n];
+                    Reused::new(m, (k, n), b).times(m, *a, true, &mut c);
+                    assert_eq!(c, expected, "reused, {m} x {k} x {n}, {level:?}");
                     let mut c = vec![7.0; m * n];
                     product((m, k, n), 2.0, *a, b, false, &mut c, n);
                     let twice: Vec<f32> = expected.iter().map(|c| 2.0 * (c - 1.0)).collect();

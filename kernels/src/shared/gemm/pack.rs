@@ -1,5 +1,7 @@
 //! Operands copied into the order in which the tiles read them.
 
+use std::ops::Range;
+
 use limbeck_engine::{InstructionSet, chunked};
 
 use super::matrix::Matrix;
@@ -152,7 +154,16 @@ impl<'a> Right<'a> {
 
     /// Panel after panel: its first column, and its rows from `row` on.
     pub(super) fn panels(&self, row: usize) -> impl Iterator<Item = (usize, Panel<'_>)> {
-        let starts = (0..self.columns).step_by(self.width);
+        self.panels_of(row, 0..self.columns)
+    }
+
+    /// The panels of some columns, of which the first is that of a panel.
+    pub(super) fn panels_of(
+        &self,
+        row: usize,
+        columns: Range<usize>,
+    ) -> impl Iterator<Item = (usize, Panel<'_>)> {
+        let starts = columns.step_by(self.width);
         starts.map(move |column| {
             let (data, stride) = match &self.source {
                 Source::Packed { memory, k } => {

@@ -8,7 +8,7 @@ use super::{
     RECURRENT_WEIGHT, Sizes, X,
 };
 use crate::linear::add_bias;
-use crate::shared::gemm::{Matrix, gemm, gemm_then};
+use crate::shared::gemm::{Matrix, Reused, gemm, gemm_then};
 use crate::shared::reduce::{add_column_sums, add_rows};
 
 /// Elements touched per element of a gate: what its functions are worth.
@@ -68,6 +68,11 @@ pub(super) fn forward<C: Cell>(batch_sizes: &[usize], sizes: Sizes, io: &mut For
             add_bias(block, Some(bias));
         },
     );
+    let w_hh = Reused::new(
+        batch_sizes[0],
+        (hidden, columns),
+        Matrix::rows(w_hh, columns),
+    );
     let (mut first, mut before) = (0, 0);
     for (step, &size) in batch_sizes.iter().enumerate() {
         let (done, y) = y.split_at_mut(first * hidden);
@@ -80,8 +85,7 @@ pub(super) fn forward<C: Cell>(batch_sizes: &[usize], sizes: Sizes, io: &mut For
             _ => rows_of(done, before, size, hidden),
         };
         let recurrent = &mut recurrent[..size * columns];
-        let (left, right) = (Matrix::rows(h_before, hidden), Matrix::rows(w_hh, columns));
-        gemm((size, hidden, columns), left, right, false, recurrent);
+        w_hh.times(size, Matrix::rows(h_before, hidden), false, recurrent);
         let mut beside = beside.chunks_mut(hidden);
         let gates = &mut gates[first * columns..(first + size) * columns];
         let row = |((gates, h), s): ((_, _), usize)| ForwardRow {
@@ -203,6 +207,8 @@ fn through_steps<C: Cell>(
         Beside::State => io.real(EXTRA),
         _ => &[],
     };
+    let turned = Matrix::transposed(w_hh, columns);
+    let turned = Reused::new(batch_sizes[0], (columns, hidden), turned);
     let mut first = rows;
     for (step, &size) in batch_sizes.iter().enumerate().rev() {
         first -= size;
@@ -241,13 +247,8 @@ fn through_steps<C: Cell>(
             Beside::Candidate => &scratch.d_recurrent[of_step],
             _ => &scratch.d_gates[of_step],
         };
-        gemm(
-            (size, columns, hidden),
-            Matrix::rows(d_recurrent, columns),
-            Matrix::transposed(w_hh, columns),
-            true,
-            &mut scratch.dh[..size * hidden],
-        );
+        let dh = &mut scratch.dh[..size * hidden];
+        turned.times(size, Matrix::rows(d_recurrent, columns), true, dh);
     }
 }
 
