@@ -46,7 +46,7 @@ pub(super) struct GenerateArgs {
 impl GenerateArgs {
     fn sampling(&self) -> Result<Sampling> {
         let warm = self.temperature >= 0.0 && self.temperature.is_finite();
-        if !warm || !(self.top_p > 0.0 && self.top_p <= 1.0) {
+        if !(warm && self.top_p > 0.0 && self.top_p <= 1.0) {
             return Err(Error::Usage(format!(
                 "expected --temperature of at least 0 and --top-p above 0 and up to 1, found {} \
                  and {}",

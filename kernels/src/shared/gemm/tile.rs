@@ -190,40 +190,41 @@ impl Strip {
         let tile_stride = if ROW == 1 { ROWS * self.k } else { ROWS * ROW };
         // SAFETY: tiles cover the rows once; the caller's promise for each.
         unsafe {
+            // The last two heights are evened out where the layout allows: few rows in a tile leave
+            // the multipliers waiting for their own results.
+            let whole = match rows / ROWS {
+                tiles if ROW > 1 && rows % ROWS > 0 => tiles.saturating_sub(1),
+                tiles => tiles,
+            };
             let (mut left, mut c) = (left, c);
-            for _ in 0..rows / ROWS {
+            for _ in 0..whole {
                 self.tile::<V, ROWS, N, ROW, STEP, TAIL>(left, c);
                 // After the last tile they may point beyond the end, and are not read.
                 left = left.wrapping_add(tile_stride);
                 c = c.wrapping_add(ROWS * self.c_stride);
             }
-            let rest = rows % ROWS;
+            let rest = rows - whole * ROWS;
             let mut done = 0;
             while done < rest {
                 let (a, c) = (left.add(done * ROW), c.add(done * self.c_stride));
-                match rest - done {
-                    8.. => {
-                        self.tile::<V, 8, N, ROW, STEP, TAIL>(a, c);
-                        done += 8;
-                    }
-                    4.. => {
-                        self.tile::<V, 4, N, ROW, STEP, TAIL>(a, c);
-                        done += 4;
-                    }
-                    2.. => {
-                        self.tile::<V, 2, N, ROW, STEP, TAIL>(a, c);
-                        done += 2;
-                    }
-                    _ => {
-                        self.tile::<V, 1, N, ROW, STEP, TAIL>(a, c);
-                        done += 1;
-                    }
-                }
+                let high = match rest - done {
+                    left if left > ROWS => left.div_ceil(2),
+                    left => left,
+                };
+                done += match high {
+                    12.. => self.tile::<V, 12, N, ROW, STEP, TAIL>(a, c),
+                    10.. => self.tile::<V, 10, N, ROW, STEP, TAIL>(a, c),
+                    8.. => self.tile::<V, 8, N, ROW, STEP, TAIL>(a, c),
+                    6.. => self.tile::<V, 6, N, ROW, STEP, TAIL>(a, c),
+                    4.. => self.tile::<V, 4, N, ROW, STEP, TAIL>(a, c),
+                    2.. => self.tile::<V, 2, N, ROW, STEP, TAIL>(a, c),
+                    _ => self.tile::<V, 1, N, ROW, STEP, TAIL>(a, c),
+                };
             }
         }
     }
 
-    /// M rows and N registers of the result.
+    /// M rows and N registers of the result; gives M.
     ///
     /// # Safety
     /// As above.
@@ -239,7 +240,7 @@ impl Strip {
         self,
         a: *const f32,
         c: *mut f32,
-    ) {
+    ) -> usize {
         // SAFETY: the caller's promise; with TAIL the last register of each row reads and writes
         // `last` lanes.
         unsafe {
@@ -292,5 +293,6 @@ impl Strip {
                 }
             }
         }
+        M
     }
 }

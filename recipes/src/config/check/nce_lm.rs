@@ -82,12 +82,19 @@ impl Checks {
         if let OffOr::On(length) = method.part_length {
             self.at_least_one(key("part_length"), length);
         }
+        let by_line = method.sentence == Sentence::Line;
+        let fits = !by_line || method.part_length == OffOr::Off;
+        self.require(fits, key("part_length"), || {
+            "expected \"off\" with `method.sentence = \"line\"`, whose sentences stand side by side: \
+             give the number of parts"
+                .into()
+        });
         let rising = method.boundaries.windows(2).all(|pair| pair[0] < pair[1]);
         let inside = method
             .boundaries
             .iter()
             .all(|&at| at > 0 && at < method.window);
-        let stream = method.sentence == Sentence::Stream || method.boundaries.is_empty();
+        let stream = !by_line || method.boundaries.is_empty();
         self.require(rising && inside && stream, key("boundaries"), || {
             format!(
                 "expected rising positions between 0 and `method.window` ({}), with \
