@@ -87,10 +87,11 @@ fn judge(
         return Ok((Vec::new(), after));
     }
     let ln_z = model.ln_z(&tape)?;
-    let read = device.read_many(&[scores.tensor(), ln_sums.tensor(), ln_z.tensor()])?;
-    let ln_z = f64::from(read[2][0]);
-    let less = |x: &f32| f64::from(*x) - ln_z;
-    let both = read[0].iter().map(less).zip(read[1].iter().map(less));
+    let ln_z = ln_z.tensor().item()?;
+    let [scores, ln_sums] = [&scores, &ln_sums].map(|read| read.tensor().read_f64());
+    let less = |x: f64| x - ln_z;
+    let both = scores?.into_iter().map(less);
+    let both = both.zip(ln_sums?.into_iter().map(less));
     Ok((both.collect(), after))
 }
 

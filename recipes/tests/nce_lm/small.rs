@@ -23,7 +23,7 @@ pub(crate) fn sentences(words: usize, count: usize) -> Vec<Vec<usize>> {
     let mut sentence = |number: usize| {
         let length = 1 + number * 7 % 13;
         let mut word = || {
-            at = (at * 5 + 3) % words;
+            at = (at + 7) % words;
             at
         };
         (0..length).map(|_| word()).collect()
@@ -62,7 +62,11 @@ pub(crate) fn vocabulary(words: usize) -> LanguageVocabulary {
     let path = folder.path().join("text.txt");
     let names: Vec<String> = (1..words).map(|word| format!("w{word}")).collect();
     std::fs::write(&path, names.join(" ")).expect("a file");
-    count(&[path], &LanguageOptions::default()).expect("words")
+    let options = LanguageOptions {
+        max_size: words,
+        ..LanguageOptions::default()
+    };
+    count(&[path], &options).expect("words")
 }
 
 /// Tokens 1, 2, 3 ...
