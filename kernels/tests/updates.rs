@@ -103,7 +103,7 @@ impl Optimiser {
     fn restore(&mut self, moments: &[Vec<Vec<f32>>], updates: u64) -> Result<()> {
         match self {
             Optimiser::AdamW(adamw) => adamw.restore(moments, updates),
-            Optimiser::Sgd(sgd) => sgd.restore(moments, updates),
+            Optimiser::Sgd(sgd) => sgd.restore(moments, updates, None),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! From a run file's stage to the options of the training loop.
 
 use limbeck_training::optimizer::OptimizerConfig;
-use limbeck_training::stage::StageOptions;
+use limbeck_training::stage::{Averaging, StageOptions};
 
-use crate::config::{Optimizer, StageConfig};
+use crate::config::{self, Optimizer, StageConfig};
 
 /// The options of a stage named `name` whose epochs have `per_epoch` steps.
 pub(crate) fn stage_options(name: &str, config: &StageConfig, per_epoch: u64) -> StageOptions {
     let steps = config.steps(per_epoch);
-    let every = |extent: crate::config::Extent| extent.steps(steps, per_epoch).max(1);
+    let every = |extent: config::Extent| extent.steps(steps, per_epoch).max(1);
     StageOptions {
         name: name.into(),
         steps,
@@ -29,6 +29,13 @@ pub(crate) fn stage_options(name: &str, config: &StageConfig, per_epoch: u64) ->
         learning_rate: config.learning_rate,
         schedule: config.schedule(per_epoch),
         plateau: config.plateau.get(),
+        averaging: match config.averaging {
+            config::Averaging::Off => Averaging::Off,
+            config::Averaging::Asgd => {
+                Averaging::After(config.average_from.steps(steps, per_epoch))
+            }
+            config::Averaging::NtAsgd => Averaging::NonMonotone(config.average_interval),
+        },
         clip_norm: config.clip_norm.get().map(|norm| norm as f32),
         patience: config.patience.get().map(|patience| patience as u32),
         evaluate_every: every(config.evaluate_every),

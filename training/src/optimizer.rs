@@ -4,7 +4,7 @@
 use limbeck_engine::{ParameterStore, ParameterVector};
 use limbeck_kernels::{AdamW, AdamWConfig, ClipNorm, ConjugateGradient, Sgd, SgdConfig};
 
-use crate::error::Result;
+use crate::error::{Result, TrainingError};
 
 /// Which update rule, with its constants. The learning rate comes with every update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -132,6 +132,36 @@ impl Optimizer {
         }
     }
 
+    /// Begins to average the values after each update; nothing changes if it has begun already.
+    ///
+    /// # Errors
+    /// For another rule than SGD without momentum, or if the device cannot hold the sums.
+    pub fn start_average(&mut self, store: &ParameterStore) -> Result<()> {
+        match &mut self.rule {
+            Rule::Sgd(rule) if rule.averaged().is_some() => Ok(()),
+            Rule::Sgd(rule) => Ok(rule.start_average(store)?),
+            Rule::AdamW(_) | Rule::ConjugateGradient(_) => Err(TrainingError::Configuration(
+                "values are averaged over updates of sgd without momentum alone".into(),
+            )),
+        }
+    }
+
+    /// Whether the values are averaged.
+    pub fn is_averaging(&self) -> bool {
+        matches!(&self.rule, Rule::Sgd(rule) if rule.averaged().is_some())
+    }
+
+    /// The average of the values, where there is one.
+    ///
+    /// # Errors
+    /// If the device cannot hold it.
+    pub fn average(&self, store: &ParameterStore) -> Result<Option<ParameterVector>> {
+        match &self.rule {
+            Rule::Sgd(rule) => Ok(rule.average(store)?),
+            Rule::AdamW(_) | Rule::ConjugateGradient(_) => Ok(None),
+        }
+    }
+
     /// Forgets what it knows of the loss so far: the gradients to come are of another function.
     /// Moments that average over many losses, as those of AdamW and SGD do, stay.
     pub fn restart(&mut self) {
@@ -157,7 +187,8 @@ impl Optimizer {
     pub fn scalars(&self) -> Vec<f64> {
         match &self.rule {
             Rule::ConjugateGradient(rule) => rule.scalars(),
-            _ => Vec::new(),
+            Rule::Sgd(rule) => rule.averaged().map(|n| n as f64).into_iter().collect(),
+            Rule::AdamW(_) => Vec::new(),
         }
     }
 
@@ -195,7 +226,10 @@ impl Optimizer {
     ) -> Result<()> {
         match &mut self.rule {
             Rule::AdamW(rule) => rule.restore(moments, updates)?,
-            Rule::Sgd(rule) => rule.restore(moments, updates)?,
+            Rule::Sgd(rule) => {
+                let averaged = scalars.first().map(|&updates| updates as u64);
+                rule.restore(moments, updates, averaged)?;
+            }
             Rule::ConjugateGradient(rule) => rule.restore(moments, scalars, updates)?,
         }
         Ok(())

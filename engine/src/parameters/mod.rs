@@ -288,6 +288,33 @@ impl ParameterStore {
         Ok(vector)
     }
 
+    /// Zeros with a slice for every parameter, frozen and row-sparse ones included.
+    ///
+    /// # Errors
+    /// If the device cannot hold them.
+    pub fn zeros_of_all(&self) -> Result<ParameterVector> {
+        let shapes: Vec<_> = self.records.iter().map(|r| Some(r.shape)).collect();
+        let mut vector = ParameterVector::allocate(&self.device, &shapes, self.id)?;
+        vector.fill_zero()?;
+        Ok(vector)
+    }
+
+    /// Exchanges the values with others of the same parameters, such as their averages.
+    ///
+    /// # Errors
+    /// If the other vector is of another store, or has not a slice for every parameter.
+    pub fn exchange(&mut self, values: &mut ParameterVector) -> Result<()> {
+        let shapes = values.slices.iter().map(|s| s.as_ref().map(Tensor::shape));
+        let all = shapes.eq(self.records.iter().map(|r| Some(r.shape)));
+        if values.store != self.id || !all {
+            return Err(Error::Mismatch(
+                "the values to exchange are not those of all parameters of this store".into(),
+            ));
+        }
+        std::mem::swap(&mut self.values, values);
+        Ok(())
+    }
+
     /// Every value by name, in order: what a checkpoint holds.
     ///
     /// # Errors

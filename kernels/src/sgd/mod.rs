@@ -13,6 +13,15 @@
 //! without momentum and decay the others would not change either; with them they would, and such a
 //! store is refused.
 //!
+//! The average of the values after each of T updates (Polyak and Juditsky 1992) costs no pass over
+//! all of them: with u_i = rate g' the i-th update since averaging began,
+//!
+//! ```text
+//! (1 / T) Σ_t p_t = p_T + (1 / T) Σ_i (i - 1) u_i
+//! ```
+//!
+//! and the sum on the right grows only where an update does.
+//!
 //! The update is in place and not on the tape. Nothing changes once a gradient was not finite.
 
 mod cpu;
@@ -20,11 +29,14 @@ mod cpu;
 mod gpu;
 mod reference;
 
-use limbeck_engine::{Device, ParameterStore, ParameterVector, Result, StoreBuilder, Tape, Tensor};
+use limbeck_engine::{
+    Device, Error, ParameterStore, ParameterVector, Result, StoreBuilder, Tape, Tensor,
+};
 
 use crate::harness::{Case, Entry, InPlace, Scenario};
 use crate::shared::update::{
-    Rule, Rules, Trainable, at_least_zero, below_one, for_chunks, for_rows, refuse_row_sparse,
+    Chunk, Rule, Rules, Trainable, at_least_zero, below_one, for_chunks, for_rows,
+    refuse_row_sparse,
 };
 use crate::{ClipNorm, Normaliser, add, half_squared_norm, weighted_mean};
 
@@ -60,6 +72,16 @@ pub struct Sgd {
     trainable: Trainable,
     rules: Rules,
     velocity: Option<[ParameterVector; 1]>,
+    average: Option<Average>,
+    updates: u64,
+}
+
+/// What the average of the values is made of.
+#[derive(Debug)]
+struct Average {
+    /// Σ_i (i - 1) u_i, of every parameter.
+    sums: [ParameterVector; 1],
+    /// Updates since averaging began, the one under way included.
     updates: u64,
 }
 
@@ -87,8 +109,57 @@ impl Sgd {
             velocity: momentum
                 .then(|| store.zeros().map(|zeros| [zeros]))
                 .transpose()?,
+            average: None,
             updates: 0,
         })
+    }
+
+    /// Begins to average the values after each update from now on.
+    ///
+    /// # Errors
+    /// With momentum, whose updates are not gradients, or if the device cannot hold the sums.
+    pub fn start_average(&mut self, store: &ParameterStore) -> Result<()> {
+        if self.velocity.is_some() {
+            return Err(Error::Mismatch(
+                "sgd: values are averaged without momentum alone".into(),
+            ));
+        }
+        self.average = Some(Average {
+            sums: [store.zeros_of_all()?],
+            updates: 0,
+        });
+        Ok(())
+    }
+
+    /// Updates that the average is over; none where there is none.
+    pub fn averaged(&self) -> Option<u64> {
+        self.average.as_ref().map(|average| average.updates)
+    }
+
+    /// The average of the values after each update since averaging began.
+    ///
+    /// # Errors
+    /// If the device cannot hold it.
+    pub fn average(&self, store: &ParameterStore) -> Result<Option<ParameterVector>> {
+        let Some(Average { sums, updates }) = self.average.as_ref().filter(|a| a.updates > 0)
+        else {
+            return Ok(None);
+        };
+        let mut mean = store.zeros_of_all()?;
+        let share = 1.0 / *updates as f64;
+        match store.device() {
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) => gpu::mean(gpu, store.values(), &sums[0], &mut mean, share)?,
+            _ => {
+                let all = store.values().slices().iter().flatten();
+                let sums = sums[0].slices().iter().flatten();
+                let mean = mean.slices_mut().iter_mut().flatten();
+                for ((mean, values), sums) in mean.zip(all).zip(sums) {
+                    add_share(mean, values, sums, share);
+                }
+            }
+        }
+        Ok(Some(mean))
     }
 
     /// Applies gradients that `norm` has measured, clipped by its factor; applies nothing once
@@ -106,6 +177,9 @@ impl Sgd {
     ) -> Result<()> {
         self.trainable
             .check_step("sgd", store, gradients, norm, learning_rate)?;
+        if let Some(average) = &mut self.average {
+            average.updates += 1;
+        }
         match self.trainable.device() {
             #[cfg(feature = "gpu")]
             Device::Gpu(gpu) => gpu::update(gpu, self, store, gradients, norm, learning_rate)?,
@@ -134,13 +208,35 @@ impl Sgd {
                 rate: learning_rate * f64::from(scale),
             }
         };
+        if let Some(Average { sums, updates }) = &mut self.average {
+            let before = (*updates - 1) as f64;
+            return match store.device() {
+                Device::Cpu(_) => {
+                    let update = |c: Chunk<'_, f32, 1>| {
+                        let [sums] = c.moments;
+                        cpu::averaged(rates(c.slice), c.values, c.gradients, sums, before);
+                    };
+                    for_chunks(store, gradients, sums, update)?;
+                    for_rows(store, gradients, sums, update)
+                }
+                Device::Reference(_) => {
+                    let update = |c: Chunk<'_, f64, 1>| {
+                        let [sums] = c.moments;
+                        reference::averaged(rates(c.slice), c.values, c.gradients, sums, before);
+                    };
+                    for_chunks(store, gradients, sums, update)?;
+                    for_rows(store, gradients, sums, update)
+                }
+                _ => Ok(()),
+            };
+        }
         match (store.device(), &mut self.velocity) {
             (Device::Cpu(_), None) => {
                 for_chunks(store, gradients, &mut [], |c| {
                     cpu::plain(rates(c.slice), c.values, c.gradients);
                 })?;
-                for_rows(store, gradients, |slice, p, g| {
-                    cpu::plain(rates(slice), p, g)
+                for_rows(store, gradients, &mut [], |c| {
+                    cpu::plain(rates(c.slice), c.values, c.gradients);
                 })
             }
             (Device::Cpu(_), Some(velocity)) => for_chunks(store, gradients, velocity, |c| {
@@ -151,8 +247,8 @@ impl Sgd {
                 for_chunks(store, gradients, &mut [], |c| {
                     reference::plain(rates(c.slice), c.values, c.gradients);
                 })?;
-                for_rows(store, gradients, |slice, p, g| {
-                    reference::plain(rates(slice), p, g);
+                for_rows(store, gradients, &mut [], |c| {
+                    reference::plain(rates(c.slice), c.values, c.gradients);
                 })
             }
             (Device::Reference(_), Some(velocity)) => for_chunks(store, gradients, velocity, |c| {
@@ -169,20 +265,48 @@ impl Sgd {
         self.updates
     }
 
-    /// The state to save: v, or nothing without momentum.
+    /// The state to save: v with momentum, the sums of an average.
     pub fn moments(&self) -> Vec<&ParameterVector> {
-        self.velocity.iter().flatten().collect()
+        let sums = self.average.iter().flat_map(|average| &average.sums);
+        self.velocity.iter().flatten().chain(sums).collect()
     }
 
-    /// Continues from a saved state: what `read` gave for each of [`Sgd::moments`].
+    /// Continues from a saved state: what `read` gave for each of [`Sgd::moments`]. Where values were
+    /// averaged, that must have been started again, and `averaged` be what [`Sgd::averaged`] gave.
     ///
     /// # Errors
     /// If the state is of another model or optimiser; nothing is overwritten then.
-    pub fn restore(&mut self, moments: &[Vec<Vec<f32>>], updates: u64) -> Result<()> {
+    pub fn restore(
+        &mut self,
+        moments: &[Vec<Vec<f32>>],
+        updates: u64,
+        averaged: Option<u64>,
+    ) -> Result<()> {
+        if let Some(Average {
+            sums,
+            updates: of_average,
+        }) = &mut self.average
+            && let ([saved], Some(averaged)) = (moments, averaged)
+        {
+            sums[0].restore(saved)?;
+            (*of_average, self.updates) = (averaged, updates);
+            return Ok(());
+        }
         let velocity = self.velocity.as_mut().map_or(&mut [][..], |v| &mut v[..]);
         self.trainable.restore("sgd", velocity, moments)?;
         self.updates = updates;
         Ok(())
+    }
+}
+
+/// `mean = values + share sums` on the host.
+fn add_share(mean: &mut Tensor, values: &Tensor, sums: &Tensor, share: f64) {
+    if let (Some(mean), Some(values), Some(sums)) = (mean.host_mut(), values.host(), sums.host()) {
+        cpu::add_share(mean, values, sums, share as f32);
+    } else if let (Some(mean), Some(values), Some(sums)) =
+        (mean.host_mut::<f64>(), values.host(), sums.host())
+    {
+        reference::add_share(mean, values, sums, share);
     }
 }
 
@@ -201,7 +325,7 @@ pub(crate) fn entry() -> Entry {
         formula: "v = mu v + g + decay p; p = p - rate v",
         cases: cases(),
         #[cfg(feature = "gpu")]
-        kernels: vec![&gpu::PLAIN, &gpu::MOMENTUM, &gpu::ROWS],
+        kernels: gpu::KERNELS.to_vec(),
     }
 }
 
@@ -233,9 +357,13 @@ fn cases() -> Vec<Case> {
             cases.push(Case::in_place(name, Updates(config, scenario)));
         }
     }
-    for max_norm in [None, Some(0.5)] {
-        let name = format!("rows of a table, clipped at {max_norm:?}");
-        cases.push(Case::in_place(name, RowUpdates { max_norm }));
+    for (max_norm, averaged) in [(None, false), (Some(0.5), false), (Some(0.5), true)] {
+        let name = format!("rows of a table, clipped at {max_norm:?}, averaged {averaged}");
+        cases.push(Case::in_place(name, RowUpdates { max_norm, averaged }));
+    }
+    for scenario in Scenario::table() {
+        let name = format!("averaged, {}", scenario.name);
+        cases.push(Case::in_place(name, Averaged(scenario)));
     }
     cases
 }
@@ -244,6 +372,7 @@ fn cases() -> Vec<Case> {
 #[derive(Debug)]
 struct RowUpdates {
     max_norm: Option<f32>,
+    averaged: bool,
 }
 
 impl InPlace for RowUpdates {
@@ -256,6 +385,9 @@ impl InPlace for RowUpdates {
         (record.row_sparse, record.learning_rate_scale) = (true, 0.5);
         let (config, max_norm) = (PLAIN, self.max_norm);
         let mut sgd = Sgd::new(&store, config)?;
+        if self.averaged {
+            sgd.start_average(&store)?;
+        }
         let mut clip = ClipNorm::new(&store, max_norm)?;
         let mut gradients = store.zeros()?;
         for ids in [&[3, 4, 89][..], &[], &[0, 3, 50, 51, 52]] {
@@ -273,13 +405,34 @@ impl InPlace for RowUpdates {
             clip.measure(&gradients)?;
             sgd.step(&mut store, &gradients, &clip, 0.1)?;
         }
-        store
-            .values()
-            .slices()
-            .iter()
-            .flatten()
-            .map(Tensor::read_f64)
-            .collect()
+        let mean = sgd.average(&store)?;
+        let vectors = [Some(store.values()), mean.as_ref()];
+        let slices = vectors.iter().flatten().flat_map(|v| v.slices());
+        slices.flatten().map(Tensor::read_f64).collect()
+    }
+}
+
+/// Some updates of a store, and the average of its values.
+#[derive(Debug)]
+struct Averaged(Scenario);
+
+impl InPlace for Averaged {
+    fn run(&self, device: &Device) -> Result<Vec<Vec<f64>>> {
+        let mut run = self.0.start(device)?;
+        let config = SgdConfig {
+            weight_decay: 0.2,
+            ..PLAIN
+        };
+        let mut sgd = Sgd::new(&run.store, config)?;
+        for step in 0..Scenario::STEPS {
+            if step == 1 {
+                sgd.start_average(&run.store)?;
+            }
+            run.measure(step)?;
+            sgd.step(&mut run.store, &run.gradients, &run.clip, 0.1)?;
+        }
+        let mean = sgd.average(&run.store)?;
+        run.numbers(&mean.iter().collect::<Vec<_>>())
     }
 }
 

@@ -194,34 +194,52 @@ fn table(store: &ParameterStore, rules: &[Rule]) -> Result<Tensor> {
     store.device().ids(&words, [words.len()])
 }
 
-/// Calls `body(slice, row of the values, row of the gradient)` for each row of row-sparse parameters
-/// that has a gradient, in parallel when worth it.
-pub(crate) fn for_rows<T: Element>(
+/// Calls `body` on each row of row-sparse parameters that has a gradient, in parallel when worth it.
+/// The moments have all rows of every parameter.
+pub(crate) fn for_rows<T: Element, const N: usize>(
     store: &mut ParameterStore,
     gradients: &ParameterVector,
-    body: impl Fn(usize, &mut [T], &[T]) + Sync + Send,
+    moments: &mut [ParameterVector; N],
+    body: impl Fn(Chunk<'_, T, N>) + Sync + Send,
 ) -> Result<()> {
     let values = store.values_mut()?.slices_mut().iter_mut();
+    let mut moments = moments.each_mut().map(|m| m.slices_mut().iter_mut());
     for (slice, (values, rows)) in values.zip(gradients.rows()).enumerate() {
+        let moments = moments
+            .each_mut()
+            .map(|m| m.next().and_then(Option::as_mut));
         let (Some(values), Some(rows)) = (values, rows) else {
             continue;
         };
         let columns = rows.values.shape().columns();
-        let (ids, from) = (rows.ids.host().unwrap_or_default(), rows.values.host());
-        let from: &[T] = from.unwrap_or_default();
         if columns == 0 {
             continue;
         }
+        let ids = rows.ids.host().unwrap_or_default();
+        let from: &[T] = rows.values.host().unwrap_or_default();
+        let mut chosen = Vec::with_capacity(N);
+        for moment in moments {
+            chosen.push(disjoint_rows(in_place(moment)?, columns, ids).into_iter());
+        }
         let rows = disjoint_rows(in_place(Some(values))?, columns, ids);
-        let mut pairs: Vec<_> = rows.into_iter().zip(from.chunks_exact(columns)).collect();
+        let mut chunks: Vec<_> = rows
+            .into_iter()
+            .zip(from.chunks_exact(columns))
+            .map(|(values, gradients)| {
+                Some(Chunk {
+                    slice,
+                    values,
+                    gradients,
+                    moments: std::array::from_fn(|n| chosen[n].next().unwrap_or_default()),
+                })
+            })
+            .collect();
         chunked(
-            &mut pairs,
+            &mut chunks,
             rows_per_task(columns),
             from.len(),
-            |_, pairs| {
-                for (values, gradient) in pairs {
-                    body(slice, values, gradient);
-                }
+            |_, rows| {
+                rows.iter_mut().filter_map(Option::take).for_each(&body);
             },
         );
     }

@@ -8,7 +8,7 @@ use limbeck_models::language as models;
 use limbeck_training::schedule::Decay;
 use serde::{Deserialize, Serialize};
 
-use super::stage::{Optimizer, StageConfig};
+use super::stage::{Averaging, Optimizer, StageConfig};
 use super::values::{Extent, OffOr};
 use crate::layerwise::Preset;
 use crate::nce_lm::{NceLmOptions, Normalisation};
@@ -222,6 +222,9 @@ impl StageConfig {
             warm_up: Extent::Steps(0),
             schedule: Decay::Constant,
             plateau: off_or(0.5),
+            averaging: Averaging::Off,
+            average_from: Extent::Share(0.5),
+            average_interval: 5,
             clip_norm: off_or(0.25),
             patience: OffOr::Off,
             evaluate_every: Extent::Epochs(1),

@@ -48,7 +48,7 @@ pub use model::{
 };
 pub use problem::{ConfigError, Problem};
 pub use source::Override;
-pub use stage::{Optimizer, StageConfig};
+pub use stage::{Averaging, Optimizer, StageConfig};
 pub use values::{Extent, OffOr};
 
 use crate::layerwise::{LayerwiseOptions, Preset, TeacherTargets};

@@ -33,6 +33,13 @@ pub struct StageConfig {
     pub schedule: Decay,
     /// Factor on the learning rate after each evaluation on dev that is no improvement.
     pub plateau: OffOr<f64>,
+    /// Whether the average of the weights over updates of plain `sgd` takes their place.
+    pub averaging: Averaging,
+    /// Averaging begins after this stretch, with `asgd`.
+    pub average_from: Extent,
+    /// Averaging begins once dev is worse than it was more than so many evaluations ago, with
+    /// `nt_asgd`.
+    pub average_interval: usize,
     /// Largest Euclidean norm of the whole gradient.
     pub clip_norm: OffOr<f64>,
     /// Stop after this many evaluations on dev without improvement.
@@ -58,6 +65,9 @@ impl StageConfig {
             warm_up: Extent::Steps(0),
             schedule: Decay::Constant,
             plateau: OffOr::Off,
+            averaging: Averaging::Off,
+            average_from: Extent::Share(0.5),
+            average_interval: 5,
             clip_norm: OffOr::Off,
             patience: OffOr::On(6),
             evaluate_every: Extent::Epochs(1),
@@ -149,4 +159,16 @@ pub enum Optimizer {
     Sgd,
     /// All texts at once, to the optimum of a convex loss: for a linear bag of n-grams.
     ConjugateGradient,
+}
+
+/// Whether weights are averaged over updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Averaging {
+    /// They are not.
+    Off,
+    /// From a part of the stage on (Polyak and Juditsky 1992).
+    Asgd,
+    /// Once dev is worse than it was some evaluations ago (Merity et al. 2018).
+    NtAsgd,
 }

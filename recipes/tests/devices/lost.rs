@@ -120,6 +120,7 @@ fn train(
         },
         learning_rate: 0.1,
         plateau: None,
+        averaging: limbeck_training::stage::Averaging::Off,
         schedule: schedule.over(STEPS),
         clip_norm: Some(1.0),
         patience: None,

@@ -56,6 +56,8 @@ fn every_criterion_unit_and_division_learns() {
         "model.weight_drop=0.2",
         "model.variational=true",
         "training.optimizer=\"adamw\"",
+        "training.averaging=\"asgd\"",
+        "training.averaging=\"nt_asgd\"",
     ];
     for variant in variants {
         let overrides: Vec<_> = [variant, "method.overlap=2"]

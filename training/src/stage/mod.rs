@@ -121,6 +121,18 @@ pub struct DevScore {
     pub figures: Vec<(&'static str, f64)>,
 }
 
+/// From when on the values are averaged over updates of plain SGD (Polyak and Juditsky 1992).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Averaging {
+    /// Never.
+    Off,
+    /// After so many updates of the stage.
+    After(u64),
+    /// After the first evaluation whose loss is larger than one that was made more than so many
+    /// evaluations ago (Merity et al. 2018). The learning rate is not lowered any more.
+    NonMonotone(usize),
+}
+
 /// How a stage is trained.
 #[derive(Clone, Debug)]
 pub struct StageOptions {
@@ -138,6 +150,8 @@ pub struct StageOptions {
     pub schedule: Schedule,
     /// Factor on the learning rate after each evaluation that is no improvement.
     pub plateau: Option<f64>,
+    /// Whether, and from when on, the average of the values is judged and kept in their place.
+    pub averaging: Averaging,
     /// Largest norm of the gradient.
     pub clip_norm: Option<f32>,
     /// Evaluations without improvement before stopping.

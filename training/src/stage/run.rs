@@ -7,7 +7,7 @@ use super::log::Sums;
 use super::parts::{self, Parts};
 use super::state::{self, Best, StageState};
 use super::update::{Forward, Updater};
-use super::{DevScore, Objective, Session, StageOptions, StageReport};
+use super::{Averaging, DevScore, Objective, Session, StageOptions, StageReport};
 use crate::checkpoint::{Checkpoint, Checkpoints};
 use crate::early_stopping::{EarlyStopping, Verdict};
 use crate::error::{Result, TrainingError};
@@ -67,6 +67,8 @@ struct Stage<'s, 'd, 'o> {
     best_weights: Option<Vec<Vec<Vec<f32>>>>,
     /// Evaluations after which the learning rate was lowered.
     reductions: u32,
+    /// The losses on dev so far.
+    dev_losses: Vec<f64>,
     /// Updates done.
     step: u64,
     /// Of these, not made by this process: before it began, or left out.
@@ -95,6 +97,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             best: None,
             best_weights: None,
             reductions: 0,
+            dev_losses: Vec::new(),
             step: 0,
             started_at: 0,
             parts: Parts::default(),
@@ -121,6 +124,9 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             state::load_weights(&best, self.objective)?;
             self.best_weights = Some(self.read_weights()?);
         }
+        if state.averaging {
+            self.updater.start_average(self.objective)?;
+        }
         state::restore(
             checkpoint,
             self.objective,
@@ -131,6 +137,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         let carried = state::carried(checkpoint);
         self.objective.restore_carried(state.step, carried)?;
         self.reductions = state.reductions;
+        self.dev_losses = state.dev_losses;
         self.step = state.step;
         self.started_at = state.step;
         self.early_stopping = state.early_stopping;
@@ -147,6 +154,9 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
 
     /// One update of the weights.
     fn update(&mut self) -> Result<()> {
+        if self.options.averaging == Averaging::After(self.step) {
+            self.updater.start_average(self.objective)?;
+        }
         self.parts
             .begin(self.step, self.objective, &mut self.updater);
         let (device, seed) = (self.session.device, self.session.seed);
@@ -319,7 +329,16 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         self.objective.epoch_ended(number, &|name| epoch.mean(name));
     }
 
+    /// Judges the values, or their averages where there are any.
     fn evaluate(&mut self) -> Result<Verdict> {
+        let mut averages = self.updater.averages(self.objective)?;
+        exchange(self.objective, &mut averages)?;
+        let verdict = self.judge();
+        exchange(self.objective, &mut averages)?;
+        verdict
+    }
+
+    fn judge(&mut self) -> Result<Verdict> {
         let Some(score) = self.objective.evaluate()? else {
             return Ok(Verdict::Continue);
         };
@@ -333,9 +352,13 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         if verdict == Verdict::Improved {
             self.best = Some(Best::new(step, &score));
             self.best_weights = Some(self.read_weights()?);
-        } else {
+        } else if !self.updater.is_averaging() {
             self.reductions += 1;
         }
+        if self.rises_again(score.loss) {
+            self.updater.start_average(self.objective)?;
+        }
+        self.dev_losses.push(score.loss);
         tracing::debug!(
             "{} step {}: dev {:?}",
             self.options.name,
@@ -343,6 +366,16 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             score.figures
         );
         Ok(verdict)
+    }
+
+    /// Whether this loss on dev is where averaging begins.
+    fn rises_again(&self, loss: f64) -> bool {
+        let Averaging::NonMonotone(interval) = self.options.averaging else {
+            return false;
+        };
+        let earlier = self.dev_losses.len().saturating_sub(interval);
+        let best = self.dev_losses[..earlier].iter().copied();
+        !self.updater.is_averaging() && loss > best.fold(f64::INFINITY, f64::min)
     }
 
     fn read_weights(&self) -> Result<Vec<Vec<Vec<f32>>>> {
@@ -366,6 +399,8 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             line: self.line.clone(),
             objective: self.objective.state(),
             reductions: self.reductions,
+            dev_losses: self.dev_losses.clone(),
+            averaging: self.updater.is_averaging(),
             updates: self.updater.updates(),
         };
         let Some(storage) = &self.session.storage else {
@@ -411,4 +446,17 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             best,
         })
     }
+}
+
+/// Puts averages in the place of the values, or back; nothing where there are none.
+fn exchange(
+    objective: &mut dyn Objective,
+    averages: &mut [Option<limbeck_engine::ParameterVector>],
+) -> Result<()> {
+    for (store, average) in objective.stores_mut().into_iter().zip(averages) {
+        if let Some(average) = average {
+            store.exchange(average)?;
+        }
+    }
+    Ok(())
 }

@@ -28,6 +28,12 @@ pub(super) struct StageState {
     /// Evaluations after which the learning rate was lowered.
     #[serde(default)]
     pub(super) reductions: u32,
+    /// The losses on dev so far, for averaging that begins where they rise again.
+    #[serde(default)]
+    pub(super) dev_losses: Vec<f64>,
+    /// Whether the values are averaged.
+    #[serde(default)]
+    pub(super) averaging: bool,
     /// Updates that each optimiser has made.
     pub(super) updates: Vec<u64>,
 }

@@ -78,6 +78,30 @@ impl Updater {
         Ok(())
     }
 
+    /// Begins to average the values after each update.
+    pub(super) fn start_average(&mut self, objective: &dyn Objective) -> Result<()> {
+        let stores = objective.stores().into_iter();
+        let mut pairs = stores.zip(&mut self.optimizers);
+        pairs.try_for_each(|(store, optimizer)| optimizer.start_average(store))
+    }
+
+    /// Whether the values are averaged.
+    pub(super) fn is_averaging(&self) -> bool {
+        self.optimizers.iter().any(Optimizer::is_averaging)
+    }
+
+    /// The averages of the values, a vector for each store; none where there are none.
+    pub(super) fn averages(
+        &self,
+        objective: &dyn Objective,
+    ) -> Result<Vec<Option<ParameterVector>>> {
+        let stores = objective.stores().into_iter();
+        let pairs = stores.zip(&self.optimizers);
+        pairs
+            .map(|(store, optimizer)| optimizer.average(store))
+            .collect()
+    }
+
     /// The gradients to come are those of another function.
     pub(super) fn restart(&mut self) {
         self.optimizers.iter_mut().for_each(Optimizer::restart);

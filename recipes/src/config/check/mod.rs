@@ -4,7 +4,7 @@ mod layerwise;
 mod nce_lm;
 
 use super::{
-    BagOfNgramsConfig, Column, DataConfig, Extent, Format, Model, OffOr, Optimizer, Run,
+    Averaging, BagOfNgramsConfig, Column, DataConfig, Extent, Format, Model, OffOr, Optimizer, Run,
     StageConfig, TextCnnConfig, TokenizerConfig, TransformerConfig,
 };
 
@@ -257,6 +257,15 @@ impl Checks {
                 format!("expected \"off\" or a number between 0 and 1, found {factor}")
             });
         }
+        let plain = stage.optimizer == Optimizer::Sgd && stage.momentum == 0.0;
+        let fits = stage.averaging == Averaging::Off || plain;
+        self.require(fits, key("averaging"), || {
+            format!(
+                "expected \"off\" unless `{section}.optimizer` is \"sgd\" and \
+                 `{section}.momentum` 0"
+            )
+        });
+        self.at_least_one(key("average_interval"), stage.average_interval);
         if let OffOr::On(norm) = stage.clip_norm {
             self.positive(key("clip_norm"), norm);
         }
