@@ -164,6 +164,57 @@ fn killed_within_a_grid_and_resumed() {
     }
 }
 
+const LANGUAGE_FILE: &str = r#"
+task = "nce_lm"
+[data]
+dev = ""
+test = ""
+unit = "character"
+[model]
+hidden_size = 12
+embedding_size = 8
+[method]
+window = 24
+carry = "overlap"
+overlap = 2
+noise_size = 16
+[training]
+length = "80 steps"
+batch_size = 3
+learning_rate = 5.0
+plateau = 0.9
+averaging = "asgd"
+average_from = "40 steps"
+evaluate_every = "7 steps"
+checkpoint_every = "1 step"
+"#;
+
+#[test]
+fn killed_inside_a_sentence_and_resumed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run_file = format!("{LANGUAGE_FILE}\n").replace(
+        "[data]",
+        &format!("[data]\ndir = {:?}", folder.path().display().to_string()),
+    );
+    std::fs::write(folder.path().join("run.toml"), run_file).expect("the run file");
+    let line = |n: usize| format!("line {} of {} and {}", n, n * n % 17, n * 7 % 11);
+    let text: Vec<String> = (0..60).map(line).collect();
+    std::fs::write(folder.path().join("train.txt"), text.join("\n")).expect("the text");
+    let whole = folder.path().join("whole");
+    finish(limbeck("train", folder.path(), &whole, false, "1"));
+    let expected = weights(&whole, &["model"]);
+    // Windows have four parts: within one, and on both sides of where averaging begins.
+    for (number, after) in [2, 37, 55].into_iter().enumerate() {
+        let out = folder.path().join(format!("killed-{number}"));
+        let command = |resume| limbeck("train", folder.path(), &out, resume, "2");
+        killed(command(false), &out, after);
+        finish(command(true));
+        let what = format!("killed after checkpoint {after}");
+        assert_eq!(weights(&out, &["model"]), expected, "{what}");
+        assert_eq!(metrics(&out), metrics(&whole), "{what}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_writes_a_checkpoint_and_ends_with_130() {

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use limbeck_recipes::config::{self, Format, LayerwiseRun, ModelKind, Run, Task, TrainRun};
+use limbeck_recipes::config::{
+    self, Format, LayerwiseRun, ModelKind, NceLmRun, Run, Task, TrainRun,
+};
 use limbeck_recipes::layerwise::Preset;
 
 fn parse(text: &str) -> Run {
@@ -16,6 +18,10 @@ fn layerwise(preset: Preset, beside: Option<ModelKind>, format: Format) -> Run {
 
 fn train(kind: ModelKind, format: Format) -> Run {
     Run::Train(Box::new(TrainRun::defaults(kind, format)))
+}
+
+fn nce_lm(preset: Preset) -> Run {
+    Run::NceLm(Box::new(NceLmRun::defaults(preset)))
 }
 
 /// The template with every setting behind `#` switched on. Prose begins with `# `.
@@ -53,14 +59,18 @@ fn templates_parse_to_the_defaults() {
     assert_eq!(parse(Task::Train.template()), expected);
     let tuned = layerwise(Preset::Tuned, None, Format::Tsv);
     assert_eq!(parse(Task::Layerwise.template()), tuned);
+    assert_eq!(parse(Task::NceLm.template()), nce_lm(Preset::Tuned));
 }
 
 #[test]
 fn a_template_follows_a_change_of_preset() {
-    let text = Task::Layerwise
-        .template()
-        .replace("preset = \"tuned\"", "preset = \"literal\"");
-    assert_eq!(parse(&text), layerwise(Preset::Literal, None, Format::Tsv));
+    let literal = |task: Task| {
+        let tuned = "preset = \"tuned\"";
+        parse(&task.template().replace(tuned, "preset = \"literal\""))
+    };
+    let expected = layerwise(Preset::Literal, None, Format::Tsv);
+    assert_eq!(literal(Task::Layerwise), expected);
+    assert_eq!(literal(Task::NceLm), nce_lm(Preset::Literal));
 }
 
 #[test]
@@ -81,6 +91,11 @@ fn templates_show_every_key_and_the_values_behind_the_hash_are_the_defaults() {
 
     let text = settle(uncommented(Task::Train));
     let expected = train(ModelKind::TextCnn, Format::Corpus);
+    assert_eq!(parse(&text), expected);
+    assert_eq!(keys(&text), keys(&expected.to_toml()));
+
+    let text = uncommented(Task::NceLm);
+    let expected = nce_lm(Preset::Tuned);
     assert_eq!(parse(&text), expected);
     assert_eq!(keys(&text), keys(&expected.to_toml()));
 }
@@ -118,7 +133,7 @@ fn every_shipped_run_file_resolves_under_both_presets() {
             .into_owned();
         let run = config::load(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
         assert!(
-            name.starts_with(&format!("{}-", run.task())),
+            name.starts_with(&format!("{}-", run.task()).replace('_', "-")),
             "{name} is a {} run",
             run.task()
         );

@@ -221,36 +221,6 @@ impl Tape {
         )
     }
 
-    /// Rows of a row-sparse parameter `[n, columns]`, by ascending number: a copy `[ids.len(),
-    /// columns]`, whose gradient goes to [`ParameterVector::rows`](crate::ParameterVector::rows).
-    /// A tape takes rows of a parameter once.
-    ///
-    /// # Errors
-    /// If the parameter is not row-sparse or no matrix, the ids do not ascend or one is not the
-    /// number of a row, or the device cannot hold the copy.
-    pub fn parameter_rows(
-        &self,
-        store: &ParameterStore,
-        id: ParameterId,
-        ids: &[u32],
-    ) -> Result<Var> {
-        let (record, table) = (&store.records()[id.index()], store.value(id));
-        rows::check(record, ids)?;
-        let ids = self.device.ids(ids, [ids.len()])?;
-        let copy = rows::take(&self.device, table, &ids)?;
-        if record.frozen {
-            return Ok(self.constant(copy));
-        }
-        let mut taken = self.taken.borrow_mut();
-        taken.push(ids);
-        let target = Target::Rows {
-            store: store.id(),
-            id,
-            taken: taken.len() - 1,
-        };
-        Ok(self.with_slot(copy, target))
-    }
-
     fn with_slot(&self, tensor: Tensor, target: Target) -> Var {
         if !self.recording {
             return self.constant(tensor);

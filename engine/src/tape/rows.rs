@@ -1,13 +1,46 @@
-//! Rows of a table, copied.
+//! Rows of a table in the place of the table.
 
+use super::{Tape, Target, Var};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::parameters::Record;
+use crate::parameters::{ParameterId, ParameterStore, Record};
 use crate::shape::Meta;
 use crate::tensor::{Element, Tensor};
 
+impl Tape {
+    /// Rows of a row-sparse parameter `[n, columns]`, by ascending number: a copy `[ids.len(),
+    /// columns]`, whose gradient goes to [`ParameterVector::rows`](crate::ParameterVector::rows).
+    /// A tape takes rows of a parameter once.
+    ///
+    /// # Errors
+    /// If the parameter is not row-sparse or no matrix, the ids do not ascend or one is not the
+    /// number of a row, or the device cannot hold the copy.
+    pub fn parameter_rows(
+        &self,
+        store: &ParameterStore,
+        id: ParameterId,
+        ids: &[u32],
+    ) -> Result<Var> {
+        let (record, table) = (&store.records()[id.index()], store.value(id));
+        check(record, ids)?;
+        let ids = self.device.ids(ids, [ids.len()])?;
+        let copy = take(&self.device, table, &ids)?;
+        if record.frozen {
+            return Ok(self.constant(copy));
+        }
+        let mut taken = self.taken.borrow_mut();
+        taken.push(ids);
+        let target = Target::Rows {
+            store: store.id(),
+            id,
+            taken: taken.len() - 1,
+        };
+        Ok(self.with_slot(copy, target))
+    }
+}
+
 /// Refuses ids that do not ascend or name no row.
-pub(super) fn check(record: &Record, ids: &[u32]) -> Result<()> {
+fn check(record: &Record, ids: &[u32]) -> Result<()> {
     let refuse = |message: String| {
         Err(Error::Shape {
             operator: "parameter_rows",
@@ -33,7 +66,7 @@ pub(super) fn check(record: &Record, ids: &[u32]) -> Result<()> {
 }
 
 /// The rows of `table` with these numbers.
-pub(super) fn take(device: &Device, table: &Tensor, ids: &Tensor) -> Result<Tensor> {
+fn take(device: &Device, table: &Tensor, ids: &Tensor) -> Result<Tensor> {
     let columns = table.shape().columns();
     let mut into = device.empty(Meta::real([ids.shape().elements(), columns]))?;
     if !copy::<f32>(table, ids, &mut into) {

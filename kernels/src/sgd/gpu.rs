@@ -88,10 +88,10 @@ pub(super) fn mean(
     gpu: &Gpu,
     values: &ParameterVector,
     sums: &ParameterVector,
-    mean: &mut ParameterVector,
+    mean: &ParameterVector,
     share: f64,
 ) -> Result<()> {
-    let [values, sums, mean] = [values, sums, mean].map(|vector| whole(vector));
+    let [values, sums, mean] = [values, sums, mean].map(whole);
     let bindings = [
         Binding::Read(&values),
         Binding::Read(&sums),

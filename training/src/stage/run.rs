@@ -1,5 +1,7 @@
 //! The loop.
 
+mod judge;
+
 use limbeck_engine::Tensor;
 
 use super::diverged::explain;
@@ -329,55 +331,6 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         self.objective.epoch_ended(number, &|name| epoch.mean(name));
     }
 
-    /// Judges the values, or their averages where there are any.
-    fn evaluate(&mut self) -> Result<Verdict> {
-        let mut averages = self.updater.averages(self.objective)?;
-        exchange(self.objective, &mut averages)?;
-        let verdict = self.judge();
-        exchange(self.objective, &mut averages)?;
-        verdict
-    }
-
-    fn judge(&mut self) -> Result<Verdict> {
-        let Some(score) = self.objective.evaluate()? else {
-            return Ok(Verdict::Continue);
-        };
-        let figures = score
-            .figures
-            .iter()
-            .map(|(name, value)| (name.to_string(), *value));
-        self.record("dev", figures.collect())?;
-        let step = self.options.first_step + self.step;
-        let verdict = self.early_stopping.observe(step, score.metric, score.loss);
-        if verdict == Verdict::Improved {
-            self.best = Some(Best::new(step, &score));
-            self.best_weights = Some(self.read_weights()?);
-        } else if !self.updater.is_averaging() {
-            self.reductions += 1;
-        }
-        if self.rises_again(score.loss) {
-            self.updater.start_average(self.objective)?;
-        }
-        self.dev_losses.push(score.loss);
-        tracing::debug!(
-            "{} step {}: dev {:?}",
-            self.options.name,
-            self.step,
-            score.figures
-        );
-        Ok(verdict)
-    }
-
-    /// Whether this loss on dev is where averaging begins.
-    fn rises_again(&self, loss: f64) -> bool {
-        let Averaging::NonMonotone(interval) = self.options.averaging else {
-            return false;
-        };
-        let earlier = self.dev_losses.len().saturating_sub(interval);
-        let best = self.dev_losses[..earlier].iter().copied();
-        !self.updater.is_averaging() && loss > best.fold(f64::INFINITY, f64::min)
-    }
-
     fn read_weights(&self) -> Result<Vec<Vec<Vec<f32>>>> {
         let read = |store: &&limbeck_engine::ParameterStore| store.values().read();
         Ok(self
@@ -446,17 +399,4 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             best,
         })
     }
-}
-
-/// Puts averages in the place of the values, or back; nothing where there are none.
-fn exchange(
-    objective: &mut dyn Objective,
-    averages: &mut [Option<limbeck_engine::ParameterVector>],
-) -> Result<()> {
-    for (store, average) in objective.stores_mut().into_iter().zip(averages) {
-        if let Some(average) = average {
-            store.exchange(average)?;
-        }
-    }
-    Ok(())
 }

@@ -193,7 +193,7 @@ impl Strip {
             // The last two heights are evened out where the layout allows: few rows in a tile leave
             // the multipliers waiting for their own results.
             let whole = match rows / ROWS {
-                tiles if ROW > 1 && rows % ROWS > 0 => tiles.saturating_sub(1),
+                tiles if ROW > 1 && !rows.is_multiple_of(ROWS) => tiles.saturating_sub(1),
                 tiles => tiles,
             };
             let (mut left, mut c) = (left, c);

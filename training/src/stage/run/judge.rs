@@ -1,0 +1,70 @@
+//! Evaluations on dev, and what follows from them.
+
+use limbeck_engine::ParameterVector;
+
+use super::super::state::Best;
+use super::super::{Averaging, Objective};
+use super::Stage;
+use crate::early_stopping::Verdict;
+use crate::error::Result;
+
+impl Stage<'_, '_, '_> {
+    /// Judges the values, or their averages where there are any.
+    pub(super) fn evaluate(&mut self) -> Result<Verdict> {
+        let mut averages = self.updater.averages(self.objective)?;
+        exchange(self.objective, &mut averages)?;
+        let verdict = self.judge();
+        exchange(self.objective, &mut averages)?;
+        verdict
+    }
+
+    fn judge(&mut self) -> Result<Verdict> {
+        let Some(score) = self.objective.evaluate()? else {
+            return Ok(Verdict::Continue);
+        };
+        let figures = score
+            .figures
+            .iter()
+            .map(|(name, value)| (name.to_string(), *value));
+        self.record("dev", figures.collect())?;
+        let step = self.options.first_step + self.step;
+        let verdict = self.early_stopping.observe(step, score.metric, score.loss);
+        if verdict == Verdict::Improved {
+            self.best = Some(Best::new(step, &score));
+            self.best_weights = Some(self.read_weights()?);
+        } else if !self.updater.is_averaging() {
+            self.reductions += 1;
+        }
+        if self.rises_again(score.loss) {
+            self.updater.start_average(self.objective)?;
+        }
+        self.dev_losses.push(score.loss);
+        tracing::debug!(
+            "{} step {}: dev {:?}",
+            self.options.name,
+            self.step,
+            score.figures
+        );
+        Ok(verdict)
+    }
+
+    /// Whether this loss on dev is where averaging begins.
+    fn rises_again(&self, loss: f64) -> bool {
+        let Averaging::NonMonotone(interval) = self.options.averaging else {
+            return false;
+        };
+        let earlier = self.dev_losses.len().saturating_sub(interval);
+        let best = self.dev_losses[..earlier].iter().copied();
+        !self.updater.is_averaging() && loss > best.fold(f64::INFINITY, f64::min)
+    }
+}
+
+/// Puts averages in the place of the values, or back; nothing where there are none.
+fn exchange(objective: &mut dyn Objective, averages: &mut [Option<ParameterVector>]) -> Result<()> {
+    for (store, average) in objective.stores_mut().into_iter().zip(averages) {
+        if let Some(average) = average {
+            store.exchange(average)?;
+        }
+    }
+    Ok(())
+}
