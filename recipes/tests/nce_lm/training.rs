@@ -133,18 +133,22 @@ fn every_device_trains_alike() {
 
 /// The CPU and, where there is one, the GPU under test.
 fn devices() -> Vec<Device> {
-    #[allow(unused_mut, reason = "without the feature gpu there is only one")]
-    let mut devices = vec![Device::cpu()];
-    #[cfg(feature = "gpu")]
-    {
-        let name = std::env::var("LIMBECK_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
-        let required = std::env::var("LIMBECK_REQUIRE_GPU").is_ok_and(|v| v == "1");
-        match Device::gpu_named(&name) {
-            Err(error) if required => panic!("LIMBECK_REQUIRE_GPU=1, but: {error}"),
-            device => devices.extend(device.ok()),
-        }
+    [Device::cpu()].into_iter().chain(gpu()).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu() -> Option<Device> {
+    None
+}
+
+#[cfg(feature = "gpu")]
+fn gpu() -> Option<Device> {
+    let name = std::env::var("LIMBECK_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+    let required = std::env::var("LIMBECK_REQUIRE_GPU").is_ok_and(|v| v == "1");
+    match Device::gpu_named(&name) {
+        Err(error) if required => panic!("LIMBECK_REQUIRE_GPU=1, but: {error}"),
+        device => device.ok(),
     }
-    devices
 }
 
 #[test]

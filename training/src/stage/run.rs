@@ -274,13 +274,6 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         Ok(failed.into_iter().min())
     }
 
-    /// The learning rate of update `step`.
-    fn learning_rate(&self, step: u64) -> f64 {
-        let factor = self.options.plateau.unwrap_or(1.0);
-        let lowered = factor.powi(self.reductions as i32);
-        self.options.learning_rate * self.options.schedule.multiplier(step) * lowered
-    }
-
     fn epoch_number(&self) -> u64 {
         self.step.div_ceil(self.objective.steps_per_epoch().max(1))
     }

@@ -48,6 +48,14 @@ impl Stage<'_, '_, '_> {
         Ok(verdict)
     }
 
+    /// The learning rate of update `step`: lowered by every evaluation that was no improvement, if so
+    /// asked for.
+    pub(super) fn learning_rate(&self, step: u64) -> f64 {
+        let factor = self.options.plateau.unwrap_or(1.0);
+        let lowered = factor.powi(self.reductions as i32);
+        self.options.learning_rate * self.options.schedule.multiplier(step) * lowered
+    }
+
     /// Whether this loss on dev is where averaging begins.
     fn rises_again(&self, loss: f64) -> bool {
         let Averaging::NonMonotone(interval) = self.options.averaging else {
