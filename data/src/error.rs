@@ -146,11 +146,8 @@ impl DataError {
         }
     }
 
-    pub(crate) fn option(
-        name: &str,
-        expected: impl Into<String>,
-        found: impl std::fmt::Display,
-    ) -> Self {
+    /// An option of this name whose value makes no sense.
+    pub fn option(name: &str, expected: impl Into<String>, found: impl std::fmt::Display) -> Self {
         Self::Option {
             name: name.into(),
             expected: expected.into(),

@@ -265,13 +265,11 @@ impl Objective for NceLm<'_> {
     }
 
     fn samples(&self, step: u64) -> Vec<u64> {
-        let piece = self.text.piece(step).ok();
-        piece.map(|piece| piece.sentence).into_iter().collect()
+        vec![self.text.extent(step).0]
     }
 
     fn tokens(&self, step: u64) -> u64 {
-        let piece = self.text.piece(step).ok();
-        piece.map_or(0, |piece| piece.positions() as u64)
+        self.text.extent(step).1
     }
 
     fn steps_per_epoch(&self) -> u64 {

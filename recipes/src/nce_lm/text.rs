@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use limbeck_data::DataError;
 use limbeck_data::language::{
     Prefetch, SentenceBatch, SentencePlan, Sentences, StreamWindows, TokenSource, WindowTokens,
     divide, divide_by_length,
@@ -11,6 +12,9 @@ use limbeck_data::language::{
 use super::options::{Carry, NceLmOptions, Sentence};
 use crate::config::OffOr;
 use crate::error::Result;
+
+/// Positions of the longest part: what the way back needs grows with them.
+const LONGEST_PART: usize = 16_384;
 
 /// What one update reads: one part of some long sentences side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +88,7 @@ impl TrainingText {
     /// The text in `columns` columns, or batches of as many sentences.
     ///
     /// # Errors
-    /// If there is less text than columns, or it cannot be read.
+    /// If there is less text than columns, a line is too long for its parts, or it cannot be read.
     pub fn new(
         source: Arc<dyn TokenSource>,
         options: &NceLmOptions,
@@ -107,6 +111,20 @@ impl TrainingText {
                 let sentences = Sentences::index(source)?;
                 let shortest = options.shortest_divided();
                 let lengths = sentences.lengths();
+                let longest = lengths.iter().copied().max().unwrap_or(0);
+                if longest.div_ceil(options.parts) > LONGEST_PART {
+                    return Err(DataError::option(
+                        "method.parts",
+                        format!(
+                            "at least {}, since the longest line has {longest} tokens and gradients \
+                             go back through at most {LONGEST_PART} positions of a part; or \
+                             `method.sentence = \"stream\"`, which divides the text into windows",
+                            longest.div_ceil(LONGEST_PART)
+                        ),
+                        options.parts,
+                    )
+                    .into());
+                }
                 let plan = SentencePlan::new(lengths, columns, shortest, seed, "sentences")?;
                 Kind::Lines(Lines {
                     sentences,
@@ -173,13 +191,39 @@ impl TrainingText {
         }
     }
 
-    fn of_stream(&self, stream: &Stream, step: u64) -> Result<Piece> {
+    /// Number of the sentences that update number `step` reads, or of their batch, and how many
+    /// positions it predicts; nothing is read for it.
+    pub fn extent(&self, step: u64) -> (u64, u64) {
+        match &self.kind {
+            Kind::Stream(stream) => {
+                let (sentence, window, part) = self.place(stream, step);
+                let length = self.divide(stream.windows.length(window))[part].len();
+                (sentence, (length * stream.windows.columns()) as u64)
+            }
+            Kind::Lines(lines) => {
+                let (sentence, batch, part) = self.batch(lines, step);
+                let parts = self.parts_of(&batch);
+                let length = |&sentence: &usize| {
+                    let length = lines.sentences.length(sentence);
+                    divide(length, parts)[part].len() as u64
+                };
+                (sentence, batch.sentences.iter().map(length).sum())
+            }
+        }
+    }
+
+    /// Where an update is: the sentence counted over all epochs, its window, and the part.
+    fn place(&self, stream: &Stream, step: u64) -> (u64, usize, usize) {
         let (epoch, within) = (step / self.steps_per_epoch(), step % self.steps_per_epoch());
         let count = stream.windows.windows() as u64;
         let parts_of_most = self.divide(stream.windows.length(0)).len() as u64;
         let window = (within / parts_of_most).min(count - 1);
         let part = (within - window * parts_of_most) as usize;
-        let sentence = epoch * count + window;
+        (epoch * count + window, window as usize, part)
+    }
+
+    fn of_stream(&self, stream: &Stream, step: u64) -> Result<Piece> {
+        let (sentence, window, part) = self.place(stream, step);
         let tokens = stream.window(sentence)?;
         let column = |words: &[u32], column: usize| -> Vec<u32> {
             words
@@ -197,10 +241,24 @@ impl TrainingText {
         Ok(self.cut((sentence, part), (&inputs, &targets), &parts, begins))
     }
 
-    fn of_lines(&self, lines: &Lines, step: u64) -> Result<Piece> {
+    /// The batch of an update, its number over all epochs, and the part.
+    fn batch(&self, lines: &Lines, step: u64) -> (u64, SentenceBatch, usize) {
         let per_epoch = self.steps_per_epoch();
         let (epoch, within) = (step / per_epoch, step % per_epoch);
         let (number, batch, first) = lines.batch(epoch, within, self.options.parts);
+        let sentence = epoch * lines.plan.batches_per_epoch() as u64 + number;
+        (sentence, batch, (within - first) as usize)
+    }
+
+    fn parts_of(&self, batch: &SentenceBatch) -> usize {
+        match batch.short {
+            true => 1,
+            false => self.options.parts,
+        }
+    }
+
+    fn of_lines(&self, lines: &Lines, step: u64) -> Result<Piece> {
+        let (sentence, batch, part) = self.batch(lines, step);
         let mut targets = Vec::with_capacity(batch.sentences.len());
         for &sentence in &batch.sentences {
             let mut words = Vec::new();
@@ -213,13 +271,8 @@ impl TrainingText {
             all.take(words.len()).collect()
         };
         let inputs: Vec<_> = targets.iter().map(before).collect();
-        let parts = match batch.short {
-            true => 1,
-            false => self.options.parts,
-        };
+        let parts = self.parts_of(&batch);
         let parts: Vec<_> = targets.iter().map(|t| divide(t.len(), parts)).collect();
-        let sentence = epoch * lines.plan.batches_per_epoch() as u64 + number;
-        let part = (within - first) as usize;
         Ok(self.cut((sentence, part), (&inputs, &targets), &parts, true))
     }
 

@@ -17,7 +17,13 @@ fn options() -> NceLmOptions {
 }
 
 fn pieces(text: &TrainingText, steps: std::ops::Range<u64>) -> Vec<Piece> {
-    steps.map(|step| text.piece(step).expect("text")).collect()
+    let read = |step| {
+        let piece = text.piece(step).expect("text");
+        let extent = (piece.sentence, piece.positions() as u64);
+        assert_eq!(text.extent(step), extent, "step {step}");
+        piece
+    };
+    steps.map(read).collect()
 }
 
 #[test]

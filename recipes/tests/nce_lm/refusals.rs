@@ -1,7 +1,7 @@
 //! C9, and other run files and texts that are refused.
 
 use limbeck_recipes::config;
-use limbeck_recipes::nce_lm::{LanguageData, NoiseLaw};
+use limbeck_recipes::nce_lm::{LanguageData, NoiseLaw, TrainingText};
 
 use crate::small::{run, vocabulary};
 
@@ -121,4 +121,25 @@ fn texts_that_do_not_fit_are_refused_by_file_and_line() {
     );
     write("train.txt", "a <eos> b\n");
     assert!(message().contains("train.txt:1"));
+}
+
+#[test]
+fn a_line_that_is_too_long_for_its_parts_is_refused() {
+    let mut run = run("[method]\nsentence = \"line\"");
+    let line = |tokens: u32| {
+        let mut line = vec![1; tokens as usize];
+        line.push(0);
+        std::sync::Arc::new(limbeck_data::language::MemoryTokens::new(line))
+    };
+    let text = |run: &config::NceLmRun, tokens| {
+        TrainingText::new(line(tokens), &run.method, 1, 1).map(|_| ())
+    };
+    let refused = text(&run, 100_000).expect_err("parts of 25,001 positions");
+    let message = refused.to_string();
+    assert!(
+        message.contains("at least 7") && message.contains("stream"),
+        "{message}"
+    );
+    run.method.parts = 7;
+    text(&run, 100_000).expect("parts of 14,286 positions");
 }
