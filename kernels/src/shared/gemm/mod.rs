@@ -168,6 +168,9 @@ impl<'a> Reused<'a> {
     /// b, k x n, for products with up to `rows` rows each.
     pub fn new(rows: usize, (k, n): (usize, usize), b: Matrix<'a>) -> Self {
         assert!(b.holds(k, n), "gemm: an operand is smaller than its shape");
+        // Elsewhere nothing is packed beforehand.
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = rows;
         Reused {
             b,
             shape: (k, n),
