@@ -203,6 +203,12 @@ fn killed_inside_a_sentence_and_resumed() {
     let whole = folder.path().join("whole");
     finish(limbeck("train", folder.path(), &whole, false, "1"));
     let expected = weights(&whole, &["model"]);
+    // As if it had been killed after its last step: the best weights are an average, which no
+    // checkpoint holds as such.
+    std::fs::remove_file(whole.join("results.json")).expect("results");
+    std::fs::remove_dir_all(whole.join("model")).expect("the model");
+    finish(limbeck("train", folder.path(), &whole, true, "1"));
+    assert_eq!(weights(&whole, &["model"]), expected, "an average");
     // Windows have four parts: within one, and on both sides of where averaging begins.
     for (number, after) in [2, 37, 55].into_iter().enumerate() {
         let out = folder.path().join(format!("killed-{number}"));

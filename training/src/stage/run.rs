@@ -111,10 +111,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
     }
 
     fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let state: StageState =
-            serde_json::from_value(checkpoint.state.clone()).map_err(|error| {
-                TrainingError::Configuration(format!("the checkpoint's state: {error}"))
-            })?;
+        let state = StageState::of(checkpoint)?;
         if let (Some(best), Some(storage)) = (&state.best, &self.session.storage) {
             // The best weights are in an earlier checkpoint, or in this one.
             let name = CheckpointName(best.step);
@@ -123,8 +120,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
                 let message = format!("it holds the best weights so far, start a new run: {cause}");
                 TrainingError::damaged(&path, message)
             })?;
-            state::load_weights(&best, self.objective)?;
-            self.best_weights = Some(self.read_weights()?);
+            self.best_weights = Some(self.weights_judged(&best)?);
         }
         if state.averaging {
             self.updater.start_average(self.objective)?;

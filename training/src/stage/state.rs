@@ -38,6 +38,15 @@ pub(super) struct StageState {
     pub(super) updates: Vec<u64>,
 }
 
+impl StageState {
+    /// The state in a checkpoint.
+    pub(super) fn of(checkpoint: &Checkpoint) -> Result<Self> {
+        serde_json::from_value(checkpoint.state.clone()).map_err(|error| {
+            TrainingError::Configuration(format!("the checkpoint's state: {error}"))
+        })
+    }
+}
+
 /// The best evaluation so far.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Best {

@@ -2,9 +2,10 @@
 
 use limbeck_engine::ParameterVector;
 
-use super::super::state::Best;
+use super::super::state::{self, Best, StageState};
 use super::super::{Averaging, Objective};
 use super::Stage;
+use crate::checkpoint::Checkpoint;
 use crate::early_stopping::Verdict;
 use crate::error::Result;
 
@@ -54,6 +55,24 @@ impl Stage<'_, '_, '_> {
         let factor = self.options.plateau.unwrap_or(1.0);
         let lowered = factor.powi(self.reductions as i32);
         self.options.learning_rate * self.options.schedule.multiplier(step) * lowered
+    }
+
+    /// The weights that were judged when a checkpoint was written: its averages, where it has any.
+    /// Weights and optimisers are left as they were then.
+    pub(super) fn weights_judged(&mut self, checkpoint: &Checkpoint) -> Result<Vec<Vec<Vec<f32>>>> {
+        let state = StageState::of(checkpoint)?;
+        if !state.averaging {
+            state::load_weights(checkpoint, self.objective)?;
+            return self.read_weights();
+        }
+        self.updater.start_average(self.objective)?;
+        let optimizers = &mut self.updater.optimizers;
+        state::restore(checkpoint, self.objective, optimizers, &state.updates)?;
+        let mut averages = self.updater.averages(self.objective)?;
+        exchange(self.objective, &mut averages)?;
+        let weights = self.read_weights();
+        exchange(self.objective, &mut averages)?;
+        weights
     }
 
     /// Whether this loss on dev is where averaging begins.
