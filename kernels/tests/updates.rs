@@ -6,6 +6,10 @@ use limbeck_engine::{
 };
 use limbeck_kernels::{AdamW, AdamWConfig, ClipNorm, Sgd, SgdConfig};
 
+mod devices;
+
+use devices::devices;
+
 const ADAMW: AdamWConfig = AdamWConfig {
     betas: [0.9, 0.99],
     epsilon: 1e-8,
@@ -15,29 +19,6 @@ const SGD: SgdConfig = SgdConfig {
     momentum: 0.9,
     weight_decay: 0.1,
 };
-
-/// The CPU, the reference and, where there is one, the GPU under test.
-fn devices() -> Vec<Device> {
-    [Device::cpu(), Device::reference()]
-        .into_iter()
-        .chain(gpu())
-        .collect()
-}
-
-#[cfg(not(feature = "gpu"))]
-fn gpu() -> Option<Device> {
-    None
-}
-
-#[cfg(feature = "gpu")]
-fn gpu() -> Option<Device> {
-    let name = std::env::var("LIMBECK_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
-    let required = std::env::var("LIMBECK_REQUIRE_GPU").is_ok_and(|v| v == "1");
-    match Device::gpu_named(&name) {
-        Err(error) if required => panic!("LIMBECK_REQUIRE_GPU=1, but: {error}"),
-        device => device.ok(),
-    }
-}
 
 /// Three slices; the one in the middle is frozen.
 fn store(device: &Device) -> Result<ParameterStore> {
