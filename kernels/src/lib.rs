@@ -20,6 +20,8 @@ mod conv1d;
 mod conv1d_max;
 mod cross_entropy;
 mod dropout;
+mod edge_max;
+mod edge_softmax;
 mod embedding;
 mod embedding_bag;
 mod first_over_time;
@@ -42,10 +44,12 @@ mod multiply;
 mod nce;
 mod rnn;
 mod sampled_softmax;
+mod scale_rows;
 mod sgd;
 pub mod shared;
 mod slice;
 mod softmax;
+mod spmm;
 mod squared_hinge;
 mod transpose;
 mod weighted_mean;
@@ -65,6 +69,8 @@ pub use conv1d::{Conv1d, conv1d};
 pub use conv1d_max::conv1d_max;
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
 pub use dropout::{dropout, dropout_add};
+pub use edge_max::edge_max;
+pub use edge_softmax::edge_softmax;
 pub use embedding::{TokenRows, embedding};
 pub use embedding_bag::{Bags, embedding_bag};
 pub use first_over_time::first_over_time;
@@ -80,16 +86,19 @@ pub use linear::{Linear, linear, linear_transposed};
 pub use log_partition::log_partition;
 pub use lstm::{LstmOutput, lstm};
 pub use max_over_time::max_over_time;
-pub use mean_over_time::mean_over_time;
+pub use mean_over_time::{mean_over_time, sum_over_time};
 pub use mse::mse;
 pub use multiply::multiply;
 pub use nce::{Candidates, nce};
 pub use rnn::rnn;
 pub use sampled_softmax::sampled_softmax;
+pub use scale_rows::scale_rows;
 pub use sgd::{Sgd, SgdConfig};
 pub use shared::divergence::Temperatures;
+pub use shared::edges::Edges;
 pub use slice::slice;
 pub use softmax::{log_softmax, softmax};
+pub use spmm::{SparseMatrix, spmm};
 pub use squared_hinge::squared_hinge;
 pub use transpose::transpose;
 pub use weighted_mean::{Normaliser, weighted_mean};
@@ -112,6 +121,8 @@ pub fn registry() -> Vec<harness::Entry> {
         conv1d_max::entry(),
         cross_entropy::entry(),
         dropout::entry(),
+        edge_max::entry(),
+        edge_softmax::entry(),
         embedding::entry(),
         embedding_bag::entry(),
         first_over_time::entry(),
@@ -133,9 +144,11 @@ pub fn registry() -> Vec<harness::Entry> {
         nce::entry(),
         rnn::entry(),
         sampled_softmax::entry(),
+        scale_rows::entry(),
         sgd::entry(),
         slice::entry(),
         softmax::entry(),
+        spmm::entry(),
         squared_hinge::entry(),
         transpose::entry(),
         weighted_mean::entry(),

@@ -42,6 +42,7 @@ pub(crate) fn apply_in_place(function: Activation, y: &mut [f32]) {
         Activation::Relu => relu(y),
         Activation::Gelu => gelu(y),
         Activation::Tanh => tanh(y),
+        Activation::Sigmoid => sigmoid(y),
     }
 }
 
@@ -51,6 +52,7 @@ pub(crate) fn multiply_by_derivative(function: Activation, dy: &mut [f32], x: &[
         Activation::Relu => relu_derivative(dy, x),
         Activation::Gelu => gelu_derivative(dy, x),
         Activation::Tanh => tanh_derivative(dy, x),
+        Activation::Sigmoid => sigmoid_derivative(dy, x),
     }
 }
 
@@ -60,6 +62,7 @@ pub(crate) fn apply_and_derive(function: Activation, z: &mut [f32], y: &mut [f32
         Activation::Relu => relu_both(z, y),
         Activation::Gelu => gelu_both(z, y),
         Activation::Tanh => tanh_both(z, y),
+        Activation::Sigmoid => sigmoid_both(z, y),
     }
 }
 
@@ -92,6 +95,15 @@ vectorised! {
 }
 
 vectorised! {
+    fn sigmoid_both(z: &mut [f32], y: &mut [f32]) {
+        for (z, y) in z.iter_mut().zip(y) {
+            *y = math::sigmoid(*z);
+            *z = *y * (1.0 - *y);
+        }
+    }
+}
+
+vectorised! {
     fn relu(y: &mut [f32]) {
         for y in y {
             // NaN must stay NaN.
@@ -112,6 +124,14 @@ vectorised! {
     fn tanh(y: &mut [f32]) {
         for y in y {
             *y = math::tanh(*y);
+        }
+    }
+}
+
+vectorised! {
+    fn sigmoid(y: &mut [f32]) {
+        for y in y {
+            *y = math::sigmoid(*y);
         }
     }
 }
@@ -138,6 +158,15 @@ vectorised! {
         for (dy, &x) in dy.iter_mut().zip(x) {
             let y = math::tanh(x);
             *dy *= 1.0 - y * y;
+        }
+    }
+}
+
+vectorised! {
+    fn sigmoid_derivative(dy: &mut [f32], x: &[f32]) {
+        for (dy, &x) in dy.iter_mut().zip(x) {
+            let y = math::sigmoid(x);
+            *dy *= y * (1.0 - y);
         }
     }
 }

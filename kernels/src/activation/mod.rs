@@ -4,6 +4,7 @@
 //! relu(x) = max(x, 0)                 relu'(x) = 1 if x > 0, else 0 (also at 0)
 //! gelu(x) = x Φ(x)                    gelu'(x) = Φ(x) + x φ(x)
 //! tanh(x)                             tanh'(x) = 1 - tanh(x)²
+//! σ(x) = 1 / (1 + exp(-x))            σ'(x) = σ(x) (1 - σ(x))
 //! ```
 //!
 //! Φ and φ are the distribution function and the density of the standard normal distribution:
@@ -34,6 +35,8 @@ pub enum Activation {
     Gelu,
     /// Hyperbolic tangent.
     Tanh,
+    /// The logistic function.
+    Sigmoid,
 }
 
 impl Activation {
@@ -44,6 +47,7 @@ impl Activation {
             Activation::Relu => 1,
             Activation::Gelu => 2,
             Activation::Tanh => 3,
+            Activation::Sigmoid => 4,
         }
     }
 }
@@ -119,7 +123,7 @@ impl Differentiable for ActivationOperator {
 pub(crate) fn entry() -> Entry {
     Entry {
         name: "activation",
-        formula: "y = f(x); dx = f'(x) dy, f in {relu, gelu, tanh}",
+        formula: "y = f(x); dx = f'(x) dy, f in {relu, gelu, tanh, sigmoid}",
         cases: cases(),
         #[cfg(feature = "gpu")]
         kernels: vec![&gpu::FORWARD, &gpu::BACKWARD],
@@ -128,7 +132,12 @@ pub(crate) fn entry() -> Entry {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for function in [Activation::Relu, Activation::Gelu, Activation::Tanh] {
+    for function in [
+        Activation::Relu,
+        Activation::Gelu,
+        Activation::Tanh,
+        Activation::Sigmoid,
+    ] {
         for shape in [[1, 1], [3, 37], [70, 33]] {
             // Away from relu's kink by more than a finite difference reaches.
             let x = Draw::new("x").away_from_zero(0.01).scaled(2.0);
@@ -159,6 +168,13 @@ fn cases() -> Vec<Case> {
             ActivationOperator(Activation::Tanh),
         )
         .fixed(&[-100.0, -9.0, 9.0, 100.0, 1e-6], [5]),
+    );
+    cases.push(
+        Case::new(
+            "sigmoid and large arguments",
+            ActivationOperator(Activation::Sigmoid),
+        )
+        .fixed(&[-100.0, -20.0, 20.0, 100.0, 1e-6], [5]),
     );
     cases.push(Case::new("empty", ActivationOperator(Activation::Gelu)).fixed(&[], [0]));
     cases

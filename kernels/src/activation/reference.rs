@@ -25,6 +25,7 @@ pub(crate) fn value(function: Activation, x: f64) -> f64 {
         }
         Activation::Gelu => x * normal_cdf(x),
         Activation::Tanh => x.tanh(),
+        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
     }
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn derivative(function: Activation, x: f64) -> f64 {
         }
         Activation::Gelu => normal_cdf(x) + x * normal_density(x),
         Activation::Tanh => 1.0 - x.tanh().powi(2),
+        Activation::Sigmoid => value(function, x) * value(function, -x),
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! z_t  = Σ_j x_{t+j-left} W_j + b       as in conv1d; j = 0 .. w
-//! v_t  = f(z_t)                         f: identity, relu, tanh
+//! v_t  = f(z_t)                         f: identity, relu, tanh, sigmoid
 //! v_t  = f(z_t) + x_t                   with a residual connection (in = out)
 //! a_so = the first row t of s where v_to is largest
 //! y_so = v_{a_so, o}

@@ -27,8 +27,9 @@ pub(super) fn forward(operator: &Embedding, columns: usize, io: &mut Forward<'_,
 pub(super) fn backward(operator: &Embedding, columns: usize, io: &mut Backward<'_, f32>) {
     let pieces = io.scratch(0);
     if let Some(dtable) = io.gradient(TABLE) {
-        let lists = (operator.segments, SEGMENTS);
-        segments::add(io, lists, (dtable, columns), None, pieces);
+        let ids = |list| io.ids(list);
+        let lists = operator.segments.lists(ids, SEGMENTS, None);
+        segments::sum(lists, io.upstream(), (dtable, columns, true), pieces);
     }
     if let Some(dpositions) = io.gradient(POSITIONS) {
         add_positions(dpositions, columns, io.upstream(), io.ids(OFFSETS));

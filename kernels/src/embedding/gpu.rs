@@ -4,6 +4,7 @@ use limbeck_engine::{Binding, GpuBackward, GpuForward, Kernel, Result};
 
 use super::{COORDINATES, Embedding, IDS, OFFSETS, POSITIONS, SEGMENTS, TABLE};
 use crate::shared::gpu::{elementwise, flag};
+use crate::shared::segments::gpu::Sum;
 use crate::shared::{segments, wgsl};
 
 static FORWARD: Kernel = Kernel {
@@ -51,8 +52,17 @@ pub(super) fn backward(
     io: &mut GpuBackward<'_>,
 ) -> Result<()> {
     if let Some(dtable) = io.gradient(TABLE)? {
-        let lists = (operator.segments, SEGMENTS);
-        segments::gpu::add(io, lists, (&dtable, columns), None, io.scratch(0))?;
+        let sum = Sum {
+            shape: operator.segments,
+            lists: [0, 1, 2, 3].map(|list| io.input(SEGMENTS + list)),
+            weights: None,
+            rows: io.upstream(),
+            into: &dtable,
+            columns,
+            accumulate: true,
+            pieces: io.scratch(0),
+        };
+        segments::gpu::sum(io.gpu(), &sum)?;
     }
     let Some((dpositions, accumulate)) = io.gradient_slot(POSITIONS) else {
         return Ok(());

@@ -2,6 +2,7 @@
 
 use limbeck_engine::{Device, Error, Result, Tensor};
 
+use crate::shared::offsets;
 use crate::shared::segments::{SegmentTensors, Segments};
 
 /// Which table rows each text of a batch sums, and with what weights: word counts or TF-IDF
@@ -51,7 +52,7 @@ impl Bags {
         }
         let segments = Segments::by_key(indices);
         let sorted = sorted_weights(&segments, weights);
-        let bag_of = bag_of_entry(offsets);
+        let bag_of = offsets::row_of_entry(offsets);
         Ok(Bags {
             offsets: device.ids(offsets, [offsets.len()])?,
             indices: device.ids(indices, [indices.len()])?,
@@ -93,19 +94,8 @@ fn problem(offsets: &[u32], indices: &[u32], weights: &[f32], rows: usize) -> Op
             weights.len()
         ));
     }
-    let (first, last) = (offsets.first(), offsets.last());
-    if first != Some(&0) || last.is_none_or(|&last| last as usize != entries) {
-        return Some(format!(
-            "the offsets must run from 0 to the number of entries, {entries}; found {first:?} to \
-             {last:?}"
-        ));
-    }
-    if let Some(bag) = offsets.windows(2).position(|pair| pair[0] > pair[1]) {
-        return Some(format!(
-            "the offsets of bag {bag} fall from {} to {}",
-            offsets[bag],
-            offsets[bag + 1]
-        ));
+    if let Some(message) = offsets::problem(offsets, entries, ["bag", "entries"]) {
+        return Some(message);
     }
     if let Some(entry) = indices.iter().position(|&index| index as usize >= rows) {
         return Some(format!(
@@ -118,14 +108,6 @@ fn problem(offsets: &[u32], indices: &[u32], weights: &[f32], rows: usize) -> Op
         "the weight of entry {entry} is {}, expected a finite number",
         weights[entry]
     ))
-}
-
-/// The bag of each entry.
-pub(super) fn bag_of_entry(offsets: &[u32]) -> Vec<u32> {
-    (0..)
-        .zip(offsets.windows(2))
-        .flat_map(|(bag, pair)| (pair[0]..pair[1]).map(move |_| bag))
-        .collect()
 }
 
 /// The weights in the order of the sorted entries.

@@ -7,15 +7,25 @@ use super::{EmbeddingBag, INDICES, OFFSETS, SEGMENTS, SORTED_WEIGHTS, TABLE, WEI
 use crate::shared::reduce::rows_per_task;
 use crate::shared::segments::{self, add_entries};
 
-pub(super) fn forward(operator: &EmbeddingBag, io: &mut Forward<'_, f32>) {
+pub(super) fn forward(io: &mut Forward<'_, f32>) {
     let columns = io.metas()[TABLE].shape.columns();
+    let (table, weights, y) = (io.real(TABLE), io.real(WEIGHTS), io.output(0));
+    let lists = (io.ids(OFFSETS), io.ids(INDICES));
+    weighted_sums(y, (table, columns), lists, weights);
+}
+
+/// `y_b` = the sum of weight * table row over the entries `offsets[b]..offsets[b + 1]`.
+pub(crate) fn weighted_sums(
+    y: &mut [f32],
+    (table, columns): (&[f32], usize),
+    (offsets, indices): (&[u32], &[u32]),
+    weights: &[f32],
+) {
     if columns == 0 {
         return;
     }
-    let (table, weights, y) = (io.real(TABLE), io.real(WEIGHTS), io.output(0));
-    let (offsets, indices) = (io.ids(OFFSETS), io.ids(INDICES));
-    let entries = indices.len();
-    let entries_per_bag = (entries / operator.bags.max(1)).max(1);
+    let (bags, entries) = (offsets.len() - 1, indices.len());
+    let entries_per_bag = (entries / bags.max(1)).max(1);
     let per_task = (rows_per_task(columns) / entries_per_bag).max(1);
     chunked(y, per_task * columns, entries * columns, |task, block| {
         for (bag, y) in (task * per_task..).zip(block.chunks_exact_mut(columns)) {
@@ -30,7 +40,8 @@ pub(super) fn backward(operator: &EmbeddingBag, io: &mut Backward<'_, f32>) {
     let columns = io.metas()[TABLE].shape.columns();
     let (weights, pieces) = (io.real(SORTED_WEIGHTS), io.scratch(0));
     if let Some(dtable) = io.gradient(TABLE) {
-        let lists = (operator.segments, SEGMENTS);
-        segments::add(io, lists, (dtable, columns), Some(weights), pieces);
+        let ids = |list| io.ids(list);
+        let lists = operator.segments.lists(ids, SEGMENTS, Some(weights));
+        segments::sum(lists, io.upstream(), (dtable, columns, true), pieces);
     }
 }

@@ -16,7 +16,7 @@
 mod bags;
 mod cpu;
 #[cfg(feature = "gpu")]
-mod gpu;
+pub(crate) mod gpu;
 mod reference;
 
 use limbeck_engine::{
@@ -27,9 +27,11 @@ use limbeck_engine::{GpuBackward, GpuForward};
 
 use crate::check;
 use crate::harness::{Case, Draw, Entry, Input, Tolerance};
+use crate::shared::offsets;
 use crate::shared::segments::{SegmentShape, Segments};
 
 pub use bags::Bags;
+pub(crate) use cpu::weighted_sums;
 
 /// The operator. Inputs: the table, the offsets, indices and weights of the bags, the four lists
 /// of [`Segments`], and the weights in their order.
@@ -128,7 +130,7 @@ impl Operator for EmbeddingBag {
     }
 
     fn forward_cpu(&self, io: &mut Forward<'_, f32>) {
-        cpu::forward(self, io);
+        cpu::forward(io);
     }
 
     #[cfg(feature = "gpu")]
@@ -208,7 +210,7 @@ fn case(name: &str, lengths: &[u32], indices: &[u32], (rows, columns): (usize, u
     let weights: Vec<f32> = (0..indices.len())
         .map(|e| (e % 7) as f32 * 0.5 - 1.25)
         .collect();
-    let bag_of = bags::bag_of_entry(&offsets);
+    let bag_of = offsets::row_of_entry(&offsets);
     let case = Case::new(name, operator)
         .real(Draw::new("table"), [rows, columns])
         .ids(&offsets, [offsets.len()])

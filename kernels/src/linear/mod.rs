@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! z = x W + b            x [rows, in], W [in, out], b [out]
-//! y = f(z)               f: identity, relu, gelu, tanh
+//! y = f(z)               f: identity, relu, gelu, tanh, sigmoid
 //! ```
 //!
 //! With dy the incoming gradient and dz = f'(z) dy, the chain rule on
@@ -249,6 +249,7 @@ fn cases() -> Vec<Case> {
         case(4, 1, 130, true, Some(Activation::Gelu)),
         case(67, 65, 66, true, Some(Activation::Gelu)),
         case(130, 17, 5, true, Some(Activation::Tanh)),
+        case(70, 18, 1, true, Some(Activation::Sigmoid)),
         // Relu's kink: a pre-activation closer to 0 than a difference step is too unlikely to
         // matter in so few numbers, and the inputs are fixed.
         case(6, 9, 4, false, Some(Activation::Relu)),

@@ -1,6 +1,6 @@
-// dx = (dx +) dy / length, in every row of the sequence.
+// dx = (dx +) dy / length, or dy for the sum, in every row of the sequence.
 
-struct Parameters { count: u32, columns: u32, accumulate: u32 }
+struct Parameters { count: u32, columns: u32, accumulate: u32, mean: u32 }
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> offsets: array<u32>;
@@ -21,7 +21,7 @@ fn backward(
     let column = i % p.columns;
     let first = offsets[s];
     let end = offsets[s + 1u];
-    let share = dy[i] / f32(end - first);
+    let share = dy[i] / select(1.0, f32(end - first), p.mean == 1u);
     for (var row = first; row < end; row++) {
         let at = row * p.columns + column;
         if p.accumulate == 1u {

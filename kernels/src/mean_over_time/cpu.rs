@@ -6,7 +6,7 @@ use crate::shared::reduce::add_rows;
 use crate::shared::sequences::{Sizes, split_rows};
 use crate::shared::vectorised;
 
-pub(super) fn forward(sizes: Sizes, io: &mut Forward<'_, f32>) {
+pub(super) fn forward(sizes: Sizes, mean: bool, io: &mut Forward<'_, f32>) {
     let (x, offsets, y) = (io.real(0), io.ids(1), io.output(0));
     let columns = sizes.columns;
     if columns == 0 {
@@ -18,12 +18,14 @@ pub(super) fn forward(sizes: Sizes, io: &mut Forward<'_, f32>) {
             let rows = offsets[s] as usize..offsets[s + 1] as usize;
             y.fill(0.0);
             add_rows(y, &x[rows.start * columns..rows.end * columns]);
-            divide(y, rows.len() as f32);
+            if mean {
+                divide(y, rows.len() as f32);
+            }
         }
     });
 }
 
-pub(super) fn backward(sizes: Sizes, io: &mut Backward<'_, f32>) {
+pub(super) fn backward(sizes: Sizes, mean: bool, io: &mut Backward<'_, f32>) {
     let (offsets, dy) = (io.ids(1), io.upstream());
     let Some((dx, accumulate)) = io.gradient_slot(0) else {
         return;
@@ -36,7 +38,9 @@ pub(super) fn backward(sizes: Sizes, io: &mut Backward<'_, f32>) {
     let mut sequences = split_rows(dx, offsets, columns);
     chunked(&mut sequences, per_task, work, |task, block| {
         for (s, dx) in (task * per_task..).zip(block) {
-            spread(dx, &dy[s * columns..][..columns], accumulate);
+            let rows = (dx.len() / columns) as f32;
+            let divisor = if mean { rows } else { 1.0 };
+            spread(dx, &dy[s * columns..][..columns], divisor, accumulate);
         }
     });
 }
@@ -50,12 +54,11 @@ vectorised! {
 }
 
 vectorised! {
-    /// An equal share of `dy` for every row of `dx`.
-    fn spread(dx: &mut [f32], dy: &[f32], accumulate: bool) {
-        let length = (dx.len() / dy.len()) as f32;
+    /// `dy / divisor` for every row of `dx`.
+    fn spread(dx: &mut [f32], dy: &[f32], divisor: f32, accumulate: bool) {
         for row in dx.chunks_exact_mut(dy.len()) {
             for (dx, dy) in row.iter_mut().zip(dy) {
-                let share = dy / length;
+                let share = dy / divisor;
                 *dx = if accumulate { *dx + share } else { share };
             }
         }

@@ -1,6 +1,6 @@
-// The mean of a column over the rows of a sequence.
+// The mean, or the sum, of a column over the rows of a sequence.
 
-struct Parameters { count: u32, columns: u32 }
+struct Parameters { count: u32, columns: u32, mean: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> offsets: array<u32>;
@@ -25,5 +25,5 @@ fn forward(
     for (var row = first; row < end; row++) {
         sum += x[row * p.columns + column];
     }
-    y[i] = sum / f32(end - first);
+    y[i] = sum / select(1.0, f32(end - first), p.mean == 1u);
 }

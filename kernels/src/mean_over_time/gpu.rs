@@ -17,18 +17,18 @@ pub(super) static BACKWARD: Kernel = Kernel {
     entry: "backward",
 };
 
-pub(super) fn forward(sizes: Sizes, io: &GpuForward<'_>) -> Result<()> {
+pub(super) fn forward(sizes: Sizes, mean: bool, io: &GpuForward<'_>) -> Result<()> {
     let bindings = [
         Binding::Read(io.input(0)),
         Binding::Read(io.input(1)),
         Binding::Write(io.output(0)),
     ];
     let count = sizes.sequences * sizes.columns;
-    let parameters = [count as u32, sizes.columns as u32];
+    let parameters = [count as u32, sizes.columns as u32, flag(mean)];
     io.dispatch(&FORWARD, &bindings, &parameters, elementwise(count))
 }
 
-pub(super) fn backward(sizes: Sizes, io: &mut GpuBackward<'_>) -> Result<()> {
+pub(super) fn backward(sizes: Sizes, mean: bool, io: &mut GpuBackward<'_>) -> Result<()> {
     let Some((dx, accumulate)) = io.gradient_slot(0) else {
         return Ok(());
     };
@@ -38,6 +38,11 @@ pub(super) fn backward(sizes: Sizes, io: &mut GpuBackward<'_>) -> Result<()> {
         Binding::Write(&dx),
     ];
     let count = sizes.sequences * sizes.columns;
-    let parameters = [count as u32, sizes.columns as u32, flag(accumulate)];
+    let parameters = [
+        count as u32,
+        sizes.columns as u32,
+        flag(accumulate),
+        flag(mean),
+    ];
     io.dispatch(&BACKWARD, &bindings, &parameters, elementwise(count))
 }

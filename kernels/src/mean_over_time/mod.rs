@@ -1,9 +1,11 @@
-//! The mean of each column over the rows of a sequence.
+//! The mean, or the sum, of each column over the rows of a sequence.
 //!
 //! ```text
-//! y_s = (1 / n_s) Σ_{r in s} x_r         x [rows, d], y [sequences, d], n_s rows in sequence s
+//! y_s = (1 / n_s) Σ_{r in s} x_r         x [rows, d], y [sequences, d]
 //! dx_r = dy_s / n_s                      for every row r of s
 //! ```
+//!
+//! n_s is the number of rows in sequence s for the mean, and 1 for the sum.
 
 mod cpu;
 #[cfg(feature = "gpu")]
@@ -26,6 +28,8 @@ use crate::shared::sequences::Sizes;
 #[derive(Clone, Debug)]
 struct MeanOverTime {
     lengths: Arc<[usize]>,
+    /// Whether sums are divided by the number of rows.
+    mean: bool,
 }
 
 /// The mean of each column over the rows of a sequence: packed rows `[rows, d]` give
@@ -47,8 +51,34 @@ struct MeanOverTime {
 /// # Errors
 /// If `x` has not the rows of the sequences, or the device failed.
 pub fn mean_over_time(tape: &Tape, x: &Var, packed: &Packed) -> Result<Var> {
+    apply(tape, x, packed, true)
+}
+
+/// The sum of each column over the rows of a sequence: packed rows `[rows, d]` give
+/// `[sequences, d]`.
+///
+/// ```
+/// use limbeck_engine::{Device, Packed, Tape};
+/// use limbeck_kernels::sum_over_time;
+/// let device = Device::cpu();
+/// let tape = Tape::inference(&device);
+/// let packed = Packed::new(&device, &[2, 1], 0)?;
+/// let x = tape.constant(device.real(&[1.0, 5.0, 3.0, 2.0, 0.0, -1.0], [3, 2])?);
+/// let y = sum_over_time(&tape, &x, &packed)?;
+/// assert_eq!(y.tensor().read()?, [4.0, 7.0, 0.0, -1.0]);
+/// # Ok::<(), limbeck_engine::Error>(())
+/// ```
+///
+/// # Errors
+/// If `x` has not the rows of the sequences, or the device failed.
+pub fn sum_over_time(tape: &Tape, x: &Var, packed: &Packed) -> Result<Var> {
+    apply(tape, x, packed, false)
+}
+
+fn apply(tape: &Tape, x: &Var, packed: &Packed, mean: bool) -> Result<Var> {
     let operator = MeanOverTime {
         lengths: packed.lengths().clone(),
+        mean,
     };
     let offsets = tape.constant(packed.offsets().clone());
     tape.apply_one(operator, &[x, &offsets])
@@ -68,38 +98,38 @@ impl Operator for MeanOverTime {
     }
 
     fn forward_reference(&self, io: &mut Forward<'_, f64>) {
-        reference::forward(Sizes::known(io.metas()), io);
+        reference::forward(Sizes::known(io.metas()), self.mean, io);
     }
 
     fn forward_cpu(&self, io: &mut Forward<'_, f32>) {
-        cpu::forward(Sizes::known(io.metas()), io);
+        cpu::forward(Sizes::known(io.metas()), self.mean, io);
     }
 
     #[cfg(feature = "gpu")]
     fn forward_gpu(&self, io: &mut GpuForward<'_>) -> Result<()> {
-        gpu::forward(Sizes::known(io.metas()), io)
+        gpu::forward(Sizes::known(io.metas()), self.mean, io)
     }
 }
 
 impl Differentiable for MeanOverTime {
     fn backward_reference(&self, io: &mut Backward<'_, f64>) {
-        reference::backward(Sizes::known(io.metas()), io);
+        reference::backward(Sizes::known(io.metas()), self.mean, io);
     }
 
     fn backward_cpu(&self, io: &mut Backward<'_, f32>) {
-        cpu::backward(Sizes::known(io.metas()), io);
+        cpu::backward(Sizes::known(io.metas()), self.mean, io);
     }
 
     #[cfg(feature = "gpu")]
     fn backward_gpu(&self, io: &mut GpuBackward<'_>) -> Result<()> {
-        gpu::backward(Sizes::known(io.metas()), io)
+        gpu::backward(Sizes::known(io.metas()), self.mean, io)
     }
 }
 
 pub(crate) fn entry() -> Entry {
     Entry {
         name: "mean_over_time",
-        formula: "y_s = (1 / n_s) Σ_{r in s} x_r; dx_r = dy_s / n_s",
+        formula: "y_s = (1 / n_s) Σ_{r in s} x_r; dx_r = dy_s / n_s; n_s = 1 for the sum",
         cases: cases(),
         #[cfg(feature = "gpu")]
         kernels: vec![&gpu::FORWARD, &gpu::BACKWARD],
@@ -107,16 +137,19 @@ pub(crate) fn entry() -> Entry {
 }
 
 fn cases() -> Vec<Case> {
-    let case = |lengths: &[usize], columns: usize| {
+    let of = |mean: bool, lengths: &[usize], columns: usize| {
         let operator = MeanOverTime {
             lengths: lengths.into(),
+            mean,
         };
         let offsets = packed_ids(lengths).offsets;
-        let name = format!("lengths {lengths:?}, {columns} columns");
+        let what = if mean { "mean" } else { "sum" };
+        let name = format!("{what} of lengths {lengths:?}, {columns} columns");
         Case::new(name, operator)
             .real(Draw::new("x"), [lengths.iter().sum::<usize>(), columns])
             .ids(&offsets, [offsets.len()])
     };
+    let case = |lengths: &[usize], columns: usize| of(true, lengths, columns);
     vec![
         case(&[1], 1),
         case(&[3, 1, 4], 3),
@@ -124,6 +157,8 @@ fn cases() -> Vec<Case> {
         case(&[1, 70, 2, 33], 19),
         case(&[6; 20], 17),
         case(&[900], 33).tolerance(Tolerance::LONG),
+        of(false, &[1], 1),
+        of(false, &[1, 70, 2, 33], 19),
     ]
 }
 

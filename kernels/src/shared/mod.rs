@@ -3,12 +3,14 @@
 
 pub(crate) mod columns;
 pub(crate) mod divergence;
+pub(crate) mod edges;
 pub mod gemm;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub(crate) mod log_softmax;
 pub mod math;
 mod narrow;
+pub(crate) mod offsets;
 pub(crate) mod philox;
 pub(crate) mod recurrence;
 pub mod reduce;

@@ -1,6 +1,6 @@
-// Adds the pieces of each key with many entries, in order, to its row.
+// The sum of the pieces of each key with many entries, in order, put or added to its row.
 
-struct Parameters { keys: u32, columns: u32, whole: u32 }
+struct Parameters { keys: u32, columns: u32, whole: u32, accumulate: u32 }
 
 @group(0) @binding(0) var<storage, read> pieces: array<f32>;
 @group(0) @binding(1) var<storage, read> joins: array<u32>;
@@ -24,5 +24,6 @@ fn join_pieces(
     for (var piece = joins[key]; piece < joins[key + 1u]; piece++) {
         sum += pieces[piece * p.columns + column];
     }
-    into[targets[p.whole + key] * p.columns + column] += sum;
+    let at = targets[p.whole + key] * p.columns + column;
+    into[at] = select(sum, into[at] + sum, p.accumulate == 1u);
 }

@@ -9,15 +9,20 @@ mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
 
-use limbeck_engine::{Backward, Device, Meta, Result, Tape, Tensor, Var};
+use std::ops::Range;
 
-pub(crate) use cpu::{add_entries, disjoint_rows};
+use limbeck_engine::{Device, Meta, Result, Tape, Tensor, Var};
+
+pub(crate) use cpu::{Lists, add_entries, add_with, disjoint_rows, sum};
 
 use crate::check;
 use crate::harness::Case;
 
 /// Most entries of a key that one task sums.
 const CHUNK: usize = 64;
+
+/// Most entries of a row of a sparse matrix that one task sums.
+const ROW_CHUNK: usize = 1024;
 
 /// Entries grouped by key: first the keys with few entries, then those cut into pieces, each part
 /// by ascending key.
@@ -45,22 +50,42 @@ impl Segments {
             .collect();
         sorted.sort_unstable();
         let key = |pair: u64| (pair >> 32) as u32;
-        let (few, many): (Vec<_>, Vec<_>) = sorted
-            .chunk_by(|&a, &b| key(a) == key(b))
-            .partition(|group| group.len() <= CHUNK);
+        let entries: Vec<u32> = sorted.iter().map(|&pair| pair as u32).collect();
+        let mut start = 0;
+        let groups = sorted.chunk_by(|&a, &b| key(a) == key(b)).map(|group| {
+            start += group.len();
+            (key(group[0]), start - group.len()..start)
+        });
+        Segments::of_groups(&entries, groups.collect(), CHUNK)
+    }
+
+    /// Takes entries that lie row after row, `offsets` saying where. Every row is a key, one without
+    /// entries too.
+    pub(crate) fn of_rows(offsets: &[u32]) -> Self {
+        let entries: Vec<u32> = (0..*offsets.last().unwrap_or(&0)).collect();
+        let groups = (0..).zip(offsets.windows(2));
+        let groups = groups.map(|(row, pair)| (row, pair[0] as usize..pair[1] as usize));
+        Segments::of_groups(&entries, groups.collect(), ROW_CHUNK)
+    }
+
+    /// Keys with the ranges of their entries; those of more than `longest` are cut.
+    fn of_groups(entries: &[u32], groups: Vec<(u32, Range<usize>)>, longest: usize) -> Self {
+        let (few, many): (Vec<_>, Vec<_>) = groups
+            .into_iter()
+            .partition(|(_, range)| range.len() <= longest);
         let mut segments = Segments {
-            order: Vec::with_capacity(keys.len()),
+            order: Vec::with_capacity(entries.len()),
             offsets: vec![0],
-            targets: few.iter().chain(&many).map(|group| key(group[0])).collect(),
+            targets: few.iter().chain(&many).map(|&(key, _)| key).collect(),
             joins: vec![0],
             whole: few.len(),
         };
-        for group in few {
-            segments.push(group);
+        for (_, range) in few {
+            segments.push(&entries[range]);
         }
-        for group in many {
+        for (_, range) in many {
             // As many pieces as entries in a piece: neither the sums nor their join get long.
-            for piece in group.chunks(group.len().isqrt().max(CHUNK)) {
+            for piece in entries[range.clone()].chunks(range.len().isqrt().max(longest)) {
                 segments.push(piece);
             }
             segments.joins.push(segments.shape().pieces as u32);
@@ -68,8 +93,8 @@ impl Segments {
         segments
     }
 
-    fn push(&mut self, pairs: &[u64]) {
-        self.order.extend(pairs.iter().map(|&pair| pair as u32));
+    fn push(&mut self, entries: &[u32]) {
+        self.order.extend(entries);
         self.offsets.push(self.order.len() as u32);
     }
 
@@ -127,6 +152,23 @@ impl SegmentShape {
         Meta::real([self.pieces, columns])
     }
 
+    /// The four lists, which are the inputs from number `first` on, on the host.
+    pub(crate) fn lists<'a>(
+        &self,
+        ids: impl Fn(usize) -> &'a [u32],
+        first: usize,
+        weights: Option<&'a [f32]>,
+    ) -> Lists<'a> {
+        Lists {
+            sources: ids(first),
+            offsets: ids(first + 1),
+            targets: ids(first + 2),
+            joins: ids(first + 3),
+            weights,
+            whole: self.whole,
+        }
+    }
+
     /// Checks the four lists among an operator's inputs.
     pub(crate) fn check(&self, operator: &'static str, lists: &[Meta]) -> Result<()> {
         let expected = [
@@ -169,26 +211,6 @@ impl SegmentTensors {
     }
 }
 
-/// Adds the rows of `upstream` into the table's gradient `into`; the four lists are the inputs
-/// from number `first` on.
-pub(crate) fn add(
-    io: &Backward<'_, f32>,
-    (shape, first): (SegmentShape, usize),
-    (into, columns): (&mut [f32], usize),
-    weights: Option<&[f32]>,
-    pieces: &mut [f32],
-) {
-    let lists = cpu::Lists {
-        sources: io.ids(first),
-        offsets: io.ids(first + 1),
-        targets: io.ids(first + 2),
-        joins: io.ids(first + 3),
-        weights,
-        whole: shape.whole,
-    };
-    cpu::add(into, columns, io.upstream(), lists, pieces);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +233,15 @@ mod tests {
         let segments = Segments::by_key(&vec![3; 10_000]);
         let shape = segments.shape();
         assert_eq!((shape.targets, shape.whole, shape.pieces), (1, 0, 100));
+    }
+
+    #[test]
+    fn rows_of_a_matrix_keep_their_order_and_the_empty_ones_stay() {
+        let segments = Segments::of_rows(&[0, 2, 2, 2 + 3000, 3003]);
+        assert_eq!(segments.targets, [0, 1, 3, 2]);
+        assert_eq!(segments.offsets, [0, 2, 2, 3, 3 + 1024, 3 + 2048, 3003]);
+        assert_eq!(segments.order[..4], [0, 1, 3002, 2]);
+        assert_eq!(segments.joins, [0, 3]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-// Per segment the sum of weight * rows[source] over its entries: added to the row of its key, or,
-// where the segment is a piece of a key with many entries, left for join.wgsl.
+// Per segment the sum of weight * rows[source] over its entries: put or added to the row of its key,
+// or, where the segment is a piece of a key with many entries, left for join.wgsl.
 
-struct Parameters { segments: u32, columns: u32, whole: u32, weighted: u32 }
+struct Parameters { segments: u32, columns: u32, whole: u32, weighted: u32, accumulate: u32 }
 
 @group(0) @binding(0) var<storage, read> rows: array<f32>;
 @group(0) @binding(1) var<storage, read> sources: array<u32>;
@@ -33,7 +33,8 @@ fn sum_segments(
         sum += value;
     }
     if segment < p.whole {
-        into[targets[segment] * p.columns + column] += sum;
+        let at = targets[segment] * p.columns + column;
+        into[at] = select(sum, into[at] + sum, p.accumulate == 1u);
     } else {
         pieces[(segment - p.whole) * p.columns + column] = sum;
     }
