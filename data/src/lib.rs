@@ -6,6 +6,7 @@
 //! | [`split`] | dev, labelled and cross-fit splits over groups of identical text |
 //! | [`tokenize`] | words, characters, BPE, WordPiece; ids that know their vocabulary |
 //! | [`ngrams`] | bag-of-n-grams features with TF-IDF weights |
+//! | [`graph`] | graphs of words: of one text, and of a whole corpus with its documents |
 //! | [`batch`] | which rows go into which batch, resumable |
 //! | [`language`] | running text and sentences for language models, in memory or on disk |
 //! | [`pairs`] | unlabelled text in two wordings: files, translators, augmentation, dropout |
@@ -14,8 +15,9 @@
 //!
 //! Everything here runs on the host and repeats: the same files, options and seed give the same
 //! splits, vocabularies, pairs and batches, whatever the number of threads and the order of calls.
-//! Nothing looks at dev or test to build a table. No input makes this crate panic; a wrong one is a
-//! [`DataError`] that says where it is wrong and what to do.
+//! Nothing looks at dev or test to build a table, save [`graph::corpus_graph`], which is transductive
+//! and says so. No input makes this crate panic; a wrong one is a [`DataError`] that says where it is
+//! wrong and what to do.
 //!
 //! From a labelled file to batches of ids:
 //!
@@ -47,6 +49,7 @@ pub mod batch;
 pub mod corpus;
 mod error;
 mod fingerprint;
+pub mod graph;
 pub mod language;
 pub mod ngrams;
 pub mod pairs;
