@@ -35,6 +35,18 @@ pub trait Objective {
     /// The stores to train, in the same order.
     fn stores_mut(&mut self) -> Vec<&mut ParameterStore>;
 
+    /// Whether update `step` (from 0) trains store number `store`: models that take turns. The others
+    /// get no gradient and stay as they are, the state of their update rule included.
+    fn trains(&self, store: usize, step: u64) -> bool {
+        let _ = (store, step);
+        true
+    }
+
+    /// Updates of different kinds that a rehearsal goes through, by number.
+    fn kinds_of_steps(&self) -> Vec<u64> {
+        vec![0]
+    }
+
     /// The weighted terms of the loss of update `step` (from 0).
     ///
     /// # Errors

@@ -67,7 +67,9 @@ pub fn rehearse(
     };
     let mut updater = Updater::new(objective, options)?;
     let start = device.used_bytes();
-    for step in 0..AS_DRAWN.min(options.steps) {
+    let kinds = objective.kinds_of_steps();
+    let drawn = kinds.iter().flat_map(|first| *first..first + AS_DRAWN);
+    for step in drawn.filter(|step| *step < options.steps) {
         let Forward {
             tape,
             terms: _,
@@ -79,11 +81,17 @@ pub fn rehearse(
     objective.evaluate()?;
     let evaluation = ledger.peak_since_mark();
     objective.read_largest_batches();
+    let (mut others, last) = (kinds, options.steps.saturating_sub(1));
+    let shown = others.remove(0);
     ledger.mark();
-    let Forward { tape, terms, loss } = Forward::run(device, seed, objective, 0)?;
+    for step in others.into_iter().map(|step| step.min(last)) {
+        let Forward { tape, loss, .. } = Forward::run(device, seed, objective, step)?;
+        updater.backward(tape, &loss, objective, options.learning_rate, step)?;
+    }
+    let Forward { tape, terms, loss } = Forward::run(device, seed, objective, shown)?;
     let lines = tape.summary();
     let kept = device.used_bytes() - start;
-    updater.backward(tape, &loss, objective, options.learning_rate, 0)?;
+    updater.backward(tape, &loss, objective, options.learning_rate, shown)?;
     let update = ledger.peak_since_mark();
     drop((terms, loss));
     let layout = ledger.layout();

@@ -252,11 +252,13 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
     /// The first of the pending steps that computed something that is not finite, if one did.
     fn failed_step(&self, read: &[Vec<f32>]) -> Result<Option<u64>> {
         let mut failed = Vec::new();
-        for optimizer in &self.updater.optimizers {
+        for (store, optimizer) in self.updater.optimizers.iter().enumerate() {
             // Once a gradient is not finite nothing is applied any more, and all later losses tell
-            // of the same weights; the optimiser counts the steps before.
+            // of the same weights; the optimiser counts the steps of its own before.
             if !optimizer.is_finite()? {
-                failed.push(self.started_at + optimizer.finite_steps()?);
+                let before = optimizer.finite_steps()? as usize;
+                let own = |step: &u64| self.objective.trains(store, *step);
+                failed.extend((self.started_at..self.step).filter(own).nth(before));
             }
         }
         let mut rest = read;

@@ -65,15 +65,27 @@ impl Updater {
         for gradients in &mut self.gradients {
             gradients.fill_zero()?;
         }
-        let mut into: Vec<&mut ParameterVector> = self.gradients.iter_mut().collect();
+        let stores = 0..self.gradients.len();
+        let trained = |step| stores.clone().map(move |store| (store, step));
+        let trained = |step| trained(step).map(|(store, step)| objective.trains(store, step));
+        let trained_now: Vec<bool> = trained(step).collect();
+        let of_a_kind = step > 0 && trained(step - 1).eq(trained_now.iter().copied());
+        let gradients = self.gradients.iter_mut().zip(&trained_now);
+        let mut into: Vec<&mut ParameterVector> = gradients
+            .filter(|(_, trained)| **trained)
+            .map(|(g, _)| g)
+            .collect();
         let unreached = tape.backward(loss, &mut into)?;
-        if step == 0 {
+        if !of_a_kind {
             unreached.refuse(&objective.stores())?;
         }
         let stores = objective.stores_mut().into_iter();
         let optimizers = self.optimizers.iter_mut();
-        for ((store, gradients), optimizer) in stores.zip(&self.gradients).zip(optimizers) {
-            optimizer.update(store, gradients, learning_rate)?;
+        let all = stores.zip(&self.gradients).zip(optimizers).zip(trained_now);
+        for (((store, gradients), optimizer), trained) in all {
+            if trained {
+                optimizer.update(store, gradients, learning_rate)?;
+            }
         }
         Ok(())
     }
