@@ -3,6 +3,8 @@
 use limbeck_engine::{Device, Error, Fingerprint, Packed, Result, Tensor, TokenIds};
 use limbeck_kernels::{Bags, TokenRows};
 
+use crate::text_graph::{DocumentBatch, GraphBatch, GraphDocument, GraphText};
+
 /// A text as a list of weighted n-grams.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SparseText {
@@ -21,15 +23,38 @@ pub enum Encoded {
     Tokens(TokenIds),
     /// Weighted n-grams.
     Ngrams(SparseText),
+    /// A graph of its tokens.
+    Graph(GraphText),
+    /// A document of a graph that holds a whole corpus.
+    Document(GraphDocument),
 }
 
 impl Encoded {
-    /// Tokens, or n-grams: what batches are bucketed by.
+    /// Tokens, n-grams or nodes: what batches are bucketed by. Documents of a corpus are all alike.
     pub fn len(&self) -> usize {
         match self {
             Encoded::Tokens(ids) => ids.len(),
             Encoded::Ngrams(text) => text.indices.len(),
+            Encoded::Graph(text) => text.nodes.len(),
+            Encoded::Document(_) => 1,
         }
+    }
+
+    /// What it is, in words.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Encoded::Tokens(_) => "tokens",
+            Encoded::Ngrams(_) => "n-grams",
+            Encoded::Graph(_) => "a graph of its tokens",
+            Encoded::Document(_) => "a document of a corpus",
+        }
+    }
+
+    pub(crate) fn unlike(&self, wanted: &str) -> Error {
+        Error::Mismatch(format!(
+            "the model reads {wanted}, but a text was encoded as {}",
+            self.kind()
+        ))
     }
 
     /// Whether there is nothing in it.
@@ -63,33 +88,67 @@ pub enum Batch {
     Tokens(TokenBatch),
     /// For models that read n-grams.
     Ngrams(NgramBatch),
+    /// For models that read the graph of each text.
+    Graphs(GraphBatch),
+    /// For models that read documents of a corpus.
+    Documents(DocumentBatch),
 }
 
 impl Batch {
     /// The token sequences.
     ///
     /// # Errors
-    /// If the batch holds n-grams.
+    /// If the batch holds something else.
     pub fn tokens(&self) -> Result<&TokenBatch> {
         match self {
             Batch::Tokens(tokens) => Ok(tokens),
-            Batch::Ngrams(_) => Err(Error::Mismatch(
-                "the model reads tokens, but the batch holds n-grams".into(),
-            )),
+            other => Err(other.unlike("tokens")),
         }
     }
 
     /// The bags of n-grams.
     ///
     /// # Errors
-    /// If the batch holds tokens.
+    /// If the batch holds something else.
     pub fn ngrams(&self) -> Result<&NgramBatch> {
         match self {
             Batch::Ngrams(ngrams) => Ok(ngrams),
-            Batch::Tokens(_) => Err(Error::Mismatch(
-                "the model reads n-grams, but the batch holds tokens".into(),
-            )),
+            other => Err(other.unlike("n-grams")),
         }
+    }
+
+    /// The graphs.
+    ///
+    /// # Errors
+    /// If the batch holds something else.
+    pub fn graphs(&self) -> Result<&GraphBatch> {
+        match self {
+            Batch::Graphs(graphs) => Ok(graphs),
+            other => Err(other.unlike("graphs")),
+        }
+    }
+
+    /// The documents.
+    ///
+    /// # Errors
+    /// If the batch holds something else.
+    pub fn documents(&self) -> Result<&DocumentBatch> {
+        match self {
+            Batch::Documents(documents) => Ok(documents),
+            other => Err(other.unlike("documents of a corpus")),
+        }
+    }
+
+    fn unlike(&self, wanted: &str) -> Error {
+        let found = match self {
+            Batch::Tokens(_) => "tokens",
+            Batch::Ngrams(_) => "n-grams",
+            Batch::Graphs(_) => "graphs",
+            Batch::Documents(_) => "documents of a corpus",
+        };
+        Error::Mismatch(format!(
+            "the model reads {wanted}, but the batch holds {found}"
+        ))
     }
 
     /// Packs token ids after checking their vocabulary; sequences longer than `max_length` are cut.
@@ -104,9 +163,7 @@ impl Batch {
         let mut lengths = Vec::with_capacity(texts.len());
         for text in texts {
             let Encoded::Tokens(tokens) = text else {
-                return Err(Error::Mismatch(
-                    "the model reads tokens, but a text was encoded as n-grams".into(),
-                ));
+                return Err(text.unlike("tokens"));
             };
             let tokens = tokens.expect(vocabulary.0)?;
             let tokens = &tokens[..tokens.len().min(max_length)];
@@ -131,9 +188,7 @@ impl Batch {
         let (mut offsets, mut indices, mut weights) = (vec![0], Vec::new(), Vec::new());
         for text in texts {
             let Encoded::Ngrams(text) = text else {
-                return Err(Error::Mismatch(
-                    "the model reads n-grams, but a text was encoded as tokens".into(),
-                ));
+                return Err(text.unlike("n-grams"));
             };
             if text.vocabulary != vocabulary.0 {
                 let (expected, found) = (vocabulary.0, text.vocabulary);

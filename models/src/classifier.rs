@@ -1,6 +1,6 @@
 //! What every text classifier offers.
 
-use limbeck_engine::{Device, Fingerprint, ParameterStore, Result, Tape, Var};
+use limbeck_engine::{Device, Error, Fingerprint, ParameterStore, Result, Tape, Var};
 
 use crate::batch::{Batch, Encoded};
 
@@ -44,6 +44,28 @@ pub trait Classifier: Send + Sync {
     /// As [`Classifier::forward`].
     fn forward_with_states(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
         self.forward(tape, batch)
+    }
+
+    /// The vector that stands for each text, `[texts, width]`: what the last layer reads, before any
+    /// dropout there.
+    ///
+    /// # Errors
+    /// As [`Classifier::forward`], and for models that have no such vector.
+    fn represent(&self, tape: &Tape, batch: &Batch) -> Result<Var> {
+        let _ = (tape, batch);
+        Err(Error::Mismatch(
+            "this kind of model has no vector that stands for a text".into(),
+        ))
+    }
+
+    /// The last layer alone: class scores from what [`Classifier::represent`] gave for the texts of
+    /// the batch, or from vectors made of it.
+    ///
+    /// # Errors
+    /// As [`Classifier::represent`].
+    fn classify(&self, tape: &Tape, batch: &Batch, representation: &Var) -> Result<Var> {
+        let _ = representation;
+        self.represent(tape, batch)
     }
 
     /// The states of the levels that the head reads, projected row by row as the head projects

@@ -9,6 +9,7 @@ mod init;
 pub mod language;
 mod pooling;
 mod text_cnn;
+mod text_graph;
 mod transformer;
 
 pub use bag_of_ngrams::{BagOfNgrams, BagOfNgramsConfig};
@@ -16,4 +17,9 @@ pub use batch::{Batch, Encoded, NgramBatch, SparseText, TokenBatch};
 pub use classifier::{Classifier, Output};
 pub use pooling::TextPooling;
 pub use text_cnn::{TextCnn, TextCnnConfig, TimePooling, Topology};
+pub use text_graph::{
+    Aggregation, CorpusAdjacency, CorpusNetwork, CorpusNetworkConfig, DocumentBatch, EdgeValues,
+    GatedGraph, GatedGraphConfig, GraphBatch, GraphDocument, GraphText, Links, NetworkKind,
+    TextLevelGraph, TextLevelGraphConfig,
+};
 pub use transformer::{Head, NormPosition, Transformer, TransformerConfig};

@@ -6,7 +6,7 @@ use limbeck_data::read::{FolderOptions, LabelledSet, Part, PartReport, load_fold
 use limbeck_data::split::{absent_from_train, dev_split, labelled_split};
 use limbeck_training::run_folder::DataFile;
 
-use crate::config::{CorpusConfig, CorpusLanguage, DataConfig};
+use crate::config::{CorpusConfig, CorpusLanguage, DataConfig, Model, NgramVocabulary};
 use crate::error::Result;
 
 /// The texts of a run, split as the specification says.
@@ -148,6 +148,21 @@ impl RunData {
             files,
             report,
             parts: Vec::new(),
+        }
+    }
+
+    /// The texts a model trained on labels alone learns its vocabulary from: those with labels, or
+    /// all training texts where it counts n-grams in all. A transductive model takes in all texts
+    /// there are.
+    pub(crate) fn vocabulary_texts(&self, model: &Model) -> Vec<String> {
+        if model.is_transductive() {
+            let test = self.test.iter().flat_map(|test| &test.set.texts);
+            let held_out = self.dev.texts.iter().chain(test).cloned();
+            return self.training_texts().into_iter().chain(held_out).collect();
+        }
+        match model.ngram_vocabulary() {
+            Some(NgramVocabulary::All) => self.training_texts(),
+            _ => self.labelled.texts.clone(),
         }
     }
 

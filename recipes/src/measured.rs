@@ -32,6 +32,7 @@ impl Measured {
             if let Some(c) = classifier.c() {
                 dev = dev.rate("c", c);
             }
+            let transductive = classifier.config().is_transductive();
             match &data.test {
                 None => dev = classifier.with_cost(dev, &data.dev.texts)?,
                 Some(test) => {
@@ -42,7 +43,20 @@ impl Measured {
                 }
             }
             measured.dev.set(*name, dev);
+            if transductive {
+                measured.amend(name, |row| row.count("transductive", 1));
+            }
         }
         Ok(measured)
+    }
+
+    /// Changes the rows of a model, if it has any.
+    pub(crate) fn amend(&mut self, name: &str, change: impl Fn(Metrics) -> Metrics) {
+        let tables = std::iter::once(&mut self.dev).chain(&mut self.test);
+        for table in tables {
+            if let Some(row) = table.get(name) {
+                table.set(name, change(row.clone()));
+            }
+        }
     }
 }

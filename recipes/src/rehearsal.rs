@@ -8,6 +8,7 @@ use crate::config::{NceLmRun, Run};
 use crate::context::RunContext;
 use crate::dataset::RunData;
 use crate::error::{Error, Result};
+use crate::gate_mixup;
 use crate::layerwise;
 use crate::measured::Measured;
 use crate::nce_lm::{LanguageData, train_language_model};
@@ -49,6 +50,7 @@ pub fn rehearse_run(run: &Run, data: &RunData, layout: Layout) -> Result<RunRehe
     rehearse(run.seed(), layout, |context| match run {
         Run::Train(run) => Ok(crate::train(run, data, context)?.measured),
         Run::Layerwise(run) => Ok(layerwise::distill(run, data, context)?.measured),
+        Run::GateMixup(run) => Ok(gate_mixup::distill(run, data, context)?.measured),
         Run::NceLm(_) => Err(Error::Engine(limbeck_engine::Error::Mismatch(
             "a language model is not trained on labelled texts".into(),
         ))),

@@ -91,6 +91,7 @@ pub struct Supervised<'a> {
     steps: Steps,
     loss: SupervisedLoss,
     term: (&'static str, f32),
+    by_macro_f1: bool,
 }
 
 impl<'a> Supervised<'a> {
@@ -114,7 +115,15 @@ impl<'a> Supervised<'a> {
             steps,
             loss,
             term,
+            by_macro_f1: false,
         })
+    }
+
+    /// Judged on dev by macro-F1 in place of accuracy.
+    #[must_use]
+    pub(crate) fn by_macro_f1(mut self) -> Self {
+        self.by_macro_f1 = true;
+        self
     }
 }
 
@@ -161,7 +170,18 @@ impl Objective for Supervised<'_> {
     }
 
     fn evaluate(&self) -> limbeck_training::Result<Option<DevScore>> {
-        dev_score(self.classifier.model(), self.dev)
+        let score = dev_score(self.classifier.model(), self.dev)?;
+        let macro_f1 = |score: &DevScore| {
+            let figure = score.figures.iter().find(|(name, _)| *name == "macro_f1");
+            figure.map_or(score.metric, |(_, value)| *value)
+        };
+        Ok(score.map(|score| match self.by_macro_f1 {
+            true => DevScore {
+                metric: macro_f1(&score),
+                ..score
+            },
+            false => score,
+        }))
     }
 }
 

@@ -3,9 +3,7 @@
 use limbeck_models::Head;
 use limbeck_training::stage::StageOptions;
 
-use crate::config::{
-    BagLoss, BagOfNgramsConfig, Model, NgramVocabulary, Optimizer, StageConfig, TrainRun,
-};
+use crate::config::{BagLoss, BagOfNgramsConfig, Model, Optimizer, StageConfig, TrainRun};
 use crate::context::RunContext;
 use crate::dataset::RunData;
 use crate::error::Result;
@@ -29,11 +27,8 @@ pub struct Trained {
 /// Those of data, device and training.
 pub fn train(run: &TrainRun, data: &RunData, context: &mut RunContext<'_>) -> Result<Trained> {
     let first_token = run.model.reads_first_token();
-    let texts = match run.model.ngram_vocabulary() {
-        Some(NgramVocabulary::All) => &data.training_texts(),
-        _ => &data.labelled.texts,
-    };
-    let encoder = Encoder::train(&run.model, &run.data, first_token, texts)?;
+    let texts = data.vocabulary_texts(&run.model);
+    let encoder = Encoder::train(&run.model, &run.data, first_token, &texts)?;
     let mut work = SupervisedStage {
         name: "model",
         model: &run.model,

@@ -31,6 +31,9 @@ enum TaskName {
     /// A recurrent language model trained in parts with noise-contrastive estimation.
     #[value(name = "nce_lm", alias = "nce-lm")]
     NceLm,
+    /// A graph network and a Transformer that teach each other.
+    #[value(name = "gate_mixup", alias = "gate-mixup")]
+    GateMixup,
 }
 
 pub(super) fn run(args: &InitArgs) -> Result<()> {
@@ -38,6 +41,7 @@ pub(super) fn run(args: &InitArgs) -> Result<()> {
         TaskName::Train => Task::Train,
         TaskName::Layerwise => Task::Layerwise,
         TaskName::NceLm => Task::NceLm,
+        TaskName::GateMixup => Task::GateMixup,
     };
     let path = args
         .file

@@ -135,7 +135,14 @@ pub(super) fn new_folder(name: &str) -> PathBuf {
 }
 
 fn fingerprint(run: &Run) -> Result<Fingerprint> {
-    Ok(Fingerprint::of(run, &["data.dir", "pairs.translations"])?)
+    let places = [
+        "data.dir",
+        "pairs.translations",
+        "model.cache",
+        "teacher.cache",
+        "student.cache",
+    ];
+    Ok(Fingerprint::of(run, &places)?)
 }
 
 /// Refuses to go on with a run that was started with another configuration or on other data. A

@@ -1,7 +1,8 @@
 //! `train` and `distill`.
 
 use limbeck_engine::Device;
-use limbeck_recipes::config::{DataConfig, LayerwiseRun, NceLmRun, Run, TrainRun};
+use limbeck_recipes::config::{DataConfig, GateMixupRun, LayerwiseRun, NceLmRun, Run, TrainRun};
+use limbeck_recipes::gate_mixup;
 use limbeck_recipes::layerwise::{self, check_ready_made_teacher, pair_files};
 use limbeck_recipes::nce_lm::{LanguageData, measure_test, train_language_model};
 use limbeck_recipes::text::TextClassifier;
@@ -25,6 +26,14 @@ pub fn train(run: &TrainRun, options: &RunOptions) -> Result<Results> {
 /// As [`train`].
 pub fn distill(run: &LayerwiseRun, options: &RunOptions) -> Result<Results> {
     in_run_folder(&Run::Layerwise(Box::new(run.clone())), options, run)
+}
+
+/// Lets a teacher and a student teach each other, and judges all models.
+///
+/// # Errors
+/// As [`train`].
+pub fn teach(run: &GateMixupRun, options: &RunOptions) -> Result<Results> {
+    in_run_folder(&Run::GateMixup(Box::new(run.clone())), options, run)
 }
 
 /// Trains a language model and judges it.
@@ -103,6 +112,30 @@ impl Work for LayerwiseRun {
         paths: &RunPaths,
     ) -> Result<Measured> {
         judge_classifiers(data, results, device, paths)
+    }
+}
+
+impl Work for GateMixupRun {
+    type Data = RunData;
+
+    fn read(&self, with_test: bool) -> Result<RunData> {
+        read_labelled(&self.data, self.seed, with_test)
+    }
+
+    fn run(&self, data: &RunData, context: &mut RunContext<'_>) -> Result<Measured> {
+        Ok(gate_mixup::distill(self, data, context)?.measured)
+    }
+
+    fn judge(
+        &self,
+        data: &RunData,
+        results: &Results,
+        device: &Device,
+        paths: &RunPaths,
+    ) -> Result<Measured> {
+        let mut measured = judge_classifiers(data, results, device, paths)?;
+        gate_mixup::mark_transductive(self, &mut measured);
+        Ok(measured)
     }
 }
 

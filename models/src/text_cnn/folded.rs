@@ -2,7 +2,7 @@
 //! vector with every tap of the kernel are computed once.
 
 use limbeck_engine::{Result, Tape, Tensor, Var};
-use limbeck_kernels::{Activation, add, embedding, folded_conv1d, linear};
+use limbeck_kernels::{Activation, add, concat, embedding, folded_conv1d, linear};
 
 use super::{TextCnn, Topology};
 use crate::batch::TokenBatch;
@@ -51,7 +51,8 @@ impl TextCnn {
             levels.push(self.pool(tape, block, &output, batch)?);
             outputs.push(output);
         }
-        let logits = self.classify(tape, &levels, batch)?;
+        let joined = concat(tape, &levels.iter().collect::<Vec<_>>())?;
+        let logits = self.score(tape, &joined, batch)?;
         Ok(Output {
             logits,
             levels,

@@ -170,7 +170,10 @@ impl TextCnn {
                 Ok(())
             })?;
         }
-        let logits = tape.scope("classifier", || self.classify(tape, &levels, batch))?;
+        let logits = tape.scope("classifier", || {
+            let joined = concat(tape, &levels.iter().collect::<Vec<_>>())?;
+            self.score(tape, &joined, batch)
+        })?;
         Ok(Output {
             logits,
             levels,
@@ -178,10 +181,9 @@ impl TextCnn {
         })
     }
 
-    fn classify(&self, tape: &Tape, levels: &[Var], batch: &TokenBatch) -> Result<Var> {
-        let joined = concat(tape, &levels.iter().collect::<Vec<_>>())?;
+    fn score(&self, tape: &Tape, joined: &Var, batch: &TokenBatch) -> Result<Var> {
         let (rate, samples) = (self.config.dropout, batch.packed.samples());
-        let dropped = dropout(tape, &joined, samples, rate, "text_cnn.classifier")?;
+        let dropped = dropout(tape, joined, samples, rate, "text_cnn.classifier")?;
         self.classifier.apply(tape, &self.store, &dropped, None)
     }
 
@@ -282,6 +284,17 @@ impl Classifier for TextCnn {
 
     fn forward_with_states(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
         self.run(tape, batch.tokens()?, true)
+    }
+
+    fn represent(&self, tape: &Tape, batch: &Batch) -> Result<Var> {
+        let levels = self.run(tape, batch.tokens()?, false)?.levels;
+        concat(tape, &levels.iter().collect::<Vec<_>>())
+    }
+
+    fn classify(&self, tape: &Tape, batch: &Batch, representation: &Var) -> Result<Var> {
+        tape.scope("classifier", || {
+            self.score(tape, representation, batch.tokens()?)
+        })
     }
 
     fn fold(&mut self) -> Result<Option<usize>> {

@@ -125,7 +125,8 @@ impl Transformer {
         layer_norm(tape, h, Some(&gain), Some(&bias), NORM_EPSILON)
     }
 
-    fn classify(&self, tape: &Tape, states: &[Var], batch: &TokenBatch) -> Result<(Var, Vec<Var>)> {
+    /// What the classifier reads, and the levels it is made of where the head projects them.
+    fn pool(&self, tape: &Tape, states: &[Var], batch: &TokenBatch) -> Result<(Var, Vec<Var>)> {
         let (pooling, texts) = (self.config.pooling, &batch.packed);
         let mut levels = Vec::new();
         let read = match &self.config.head {
@@ -138,16 +139,13 @@ impl Transformer {
                 concat(tape, &levels.iter().collect::<Vec<_>>())?
             }
         };
-        let samples = batch.packed.samples();
-        let read = dropout(
-            tape,
-            &read,
-            samples,
-            self.config.dropout,
-            "transformer.head",
-        )?;
-        let logits = self.classifier.apply(tape, &self.store, &read, None)?;
-        Ok((logits, levels))
+        Ok((read, levels))
+    }
+
+    fn score(&self, tape: &Tape, read: &Var, batch: &TokenBatch) -> Result<Var> {
+        let (samples, rate) = (batch.packed.samples(), self.config.dropout);
+        let read = dropout(tape, read, samples, rate, "transformer.head")?;
+        self.classifier.apply(tape, &self.store, &read, None)
     }
 
     fn project(&self, tape: &Tape, level: &Level, rows: &Var) -> Result<Var> {
@@ -201,12 +199,25 @@ impl Classifier for Transformer {
     fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
         let batch = batch.tokens()?;
         let states = self.encode(tape, batch)?;
-        let (logits, levels) = tape.scope("head", || self.classify(tape, &states, batch))?;
+        let (logits, levels) = tape.scope("head", || {
+            let (read, levels) = self.pool(tape, &states, batch)?;
+            Ok((self.score(tape, &read, batch)?, levels))
+        })?;
         Ok(Output {
             logits,
             levels,
             states,
         })
+    }
+
+    fn represent(&self, tape: &Tape, batch: &Batch) -> Result<Var> {
+        let batch = batch.tokens()?;
+        let states = self.encode(tape, batch)?;
+        tape.scope("head", || Ok(self.pool(tape, &states, batch)?.0))
+    }
+
+    fn classify(&self, tape: &Tape, batch: &Batch, representation: &Var) -> Result<Var> {
+        tape.scope("head", || self.score(tape, representation, batch.tokens()?))
     }
 
     fn project_states(&self, tape: &Tape, states: &[Var]) -> Result<Vec<Var>> {

@@ -114,6 +114,10 @@ impl Model {
             Self::BagOfNgrams(config) => return config.unit,
             Self::Transformer(config) => &config.tokenizer,
             Self::TextCnn(config) => &config.tokenizer,
+            Self::TextGraph(config) => &config.tokenizer,
+            Self::TextLevel(config) => &config.tokenizer,
+            Self::Corpus(config) => &config.tokenizer,
+            Self::Sgc(config) => &config.tokenizer,
         };
         match tokenizer.kind {
             TokenizerKind::Character => Unit::Character,
@@ -125,7 +129,7 @@ impl Model {
     pub fn ngram_vocabulary(&self) -> Option<NgramVocabulary> {
         match self {
             Self::BagOfNgrams(config) => Some(config.vocabulary),
-            Self::Transformer(_) | Self::TextCnn(_) => None,
+            _ => None,
         }
     }
 

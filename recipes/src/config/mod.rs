@@ -22,8 +22,10 @@
 mod check;
 mod convert;
 mod data;
+mod graph;
 mod language;
 mod model;
+mod mutual;
 mod problem;
 mod resolve;
 mod source;
@@ -37,8 +39,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use data::{CorpusConfig, CorpusLanguage, DataConfig, Format, PairSource, PairsConfig};
+pub use graph::{CorpusGraphConfig, GraphAggregation, SgcConfig, TextGraphConfig, TextLevelConfig};
 pub use language::{LanguageDataConfig, NceLmRun, RecurrentConfig, RecurrentKind};
 pub use limbeck_data::Unit;
+pub use limbeck_data::graph::EdgeWeighting;
 pub use limbeck_data::read::Column;
 pub use limbeck_data::tokenize::TokenizerKind;
 pub use limbeck_training::schedule::Decay;
@@ -46,6 +50,7 @@ pub use model::{
     BagLoss, BagOfNgramsConfig, Model, ModelKind, NgramVocabulary, Norm, TextCnnConfig,
     TextCnnPooling, TokenizerConfig, Topology, TransformerConfig, TransformerPooling,
 };
+pub use mutual::{GateMixupRun, GateMixupTraining};
 pub use problem::{ConfigError, Problem};
 pub use source::Override;
 pub use stage::{Averaging, Optimizer, StageConfig};
@@ -63,6 +68,8 @@ pub enum Task {
     Layerwise,
     /// The method [`crate::nce_lm`].
     NceLm,
+    /// The method [`crate::gate_mixup`].
+    GateMixup,
 }
 
 impl Task {
@@ -72,6 +79,7 @@ impl Task {
             Self::Train => include_str!("templates/train.toml"),
             Self::Layerwise => include_str!("templates/layerwise.toml"),
             Self::NceLm => include_str!("templates/nce_lm.toml"),
+            Self::GateMixup => include_str!("templates/gate_mixup.toml"),
         }
     }
 }
@@ -82,6 +90,7 @@ impl fmt::Display for Task {
             Self::Train => "train",
             Self::Layerwise => "layerwise",
             Self::NceLm => "nce_lm",
+            Self::GateMixup => "gate_mixup",
         })
     }
 }
@@ -96,6 +105,8 @@ pub enum Run {
     Layerwise(Box<LayerwiseRun>),
     /// A language model trained in parts, [`crate::nce_lm`].
     NceLm(Box<NceLmRun>),
+    /// A teacher and a student that teach each other, [`crate::gate_mixup`].
+    GateMixup(Box<GateMixupRun>),
 }
 
 /// One model, trained on labelled texts.
@@ -229,6 +240,7 @@ impl Run {
             Self::Train(_) => Task::Train,
             Self::Layerwise(_) => Task::Layerwise,
             Self::NceLm(_) => Task::NceLm,
+            Self::GateMixup(_) => Task::GateMixup,
         }
     }
 
@@ -238,6 +250,7 @@ impl Run {
             Self::Train(run) => run.seed,
             Self::Layerwise(run) => run.seed,
             Self::NceLm(run) => run.seed,
+            Self::GateMixup(run) => run.seed,
         }
     }
 
@@ -246,6 +259,7 @@ impl Run {
         match self {
             Self::Train(run) => Some(&run.data),
             Self::Layerwise(run) => Some(&run.data),
+            Self::GateMixup(run) => Some(&run.data),
             Self::NceLm(_) => None,
         }
     }

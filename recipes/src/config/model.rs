@@ -4,6 +4,7 @@ use limbeck_data::Unit;
 use limbeck_data::tokenize::TokenizerKind;
 use serde::{Deserialize, Serialize};
 
+use super::graph::{CorpusGraphConfig, SgcConfig, TextGraphConfig, TextLevelConfig};
 use super::values::OffOr;
 
 /// A model and its sizes, chosen by the key `kind`.
@@ -16,6 +17,14 @@ pub enum Model {
     TextCnn(TextCnnConfig),
     /// Weighted n-gram counts under a linear or one-hidden-layer classifier.
     BagOfNgrams(BagOfNgramsConfig),
+    /// A gated network over the graph of a text.
+    TextGraph(TextGraphConfig),
+    /// A network over the graph of a text whose edges learn weights.
+    TextLevel(TextLevelConfig),
+    /// A convolution over one graph of all documents and words.
+    Corpus(CorpusGraphConfig),
+    /// A linear model over that graph.
+    Sgc(SgcConfig),
 }
 
 /// The kinds of [`Model`], as they are written in a run file.
@@ -28,6 +37,14 @@ pub enum ModelKind {
     TextCnn,
     /// [`Model::BagOfNgrams`].
     BagOfNgrams,
+    /// [`Model::TextGraph`].
+    TextGraph,
+    /// [`Model::TextLevel`].
+    TextLevel,
+    /// [`Model::Corpus`].
+    Corpus,
+    /// [`Model::Sgc`].
+    Sgc,
 }
 
 impl Model {
@@ -37,6 +54,10 @@ impl Model {
             ModelKind::Transformer => Self::Transformer(TransformerConfig::default()),
             ModelKind::TextCnn => Self::TextCnn(TextCnnConfig::default()),
             ModelKind::BagOfNgrams => Self::BagOfNgrams(BagOfNgramsConfig::default()),
+            ModelKind::TextGraph => Self::TextGraph(TextGraphConfig::default()),
+            ModelKind::TextLevel => Self::TextLevel(TextLevelConfig::default()),
+            ModelKind::Corpus => Self::Corpus(CorpusGraphConfig::default()),
+            ModelKind::Sgc => Self::Sgc(SgcConfig::default()),
         }
     }
 
@@ -46,11 +67,20 @@ impl Model {
             Self::Transformer(_) => ModelKind::Transformer,
             Self::TextCnn(_) => ModelKind::TextCnn,
             Self::BagOfNgrams(_) => ModelKind::BagOfNgrams,
+            Self::TextGraph(_) => ModelKind::TextGraph,
+            Self::TextLevel(_) => ModelKind::TextLevel,
+            Self::Corpus(_) => ModelKind::Corpus,
+            Self::Sgc(_) => ModelKind::Sgc,
         }
     }
 }
 
 impl Model {
+    /// Whether the texts it is tested on take part, without labels, in its training.
+    pub fn is_transductive(&self) -> bool {
+        matches!(self, Self::Corpus(_) | Self::Sgc(_))
+    }
+
     /// The same model with one value of C instead of those to choose from, if it has any.
     #[must_use]
     pub fn with_c(&self, c: Option<f64>) -> Self {

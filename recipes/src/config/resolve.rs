@@ -9,8 +9,8 @@ use super::problem::{ConfigError, Problem};
 use super::source::{Key, Setting, Source};
 use super::suggest;
 use super::{
-    BagOfNgramsConfig, Format, LayerwiseRun, Model, ModelKind, NceLmRun, Optimizer, Run,
-    StageConfig, Task, TrainRun,
+    BagOfNgramsConfig, Format, GateMixupRun, LayerwiseRun, Model, ModelKind, NceLmRun, Optimizer,
+    Run, StageConfig, Task, TrainRun,
 };
 use crate::layerwise::Preset;
 
@@ -19,8 +19,8 @@ pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
     if source.get(&["task"]).is_none() {
         return Err(problem_at_file(
             &source,
-            "`task` is missing: add `task = \"train\"`, `task = \"layerwise\"` or `task = \"nce_lm\"` as \
-             the first line",
+            "`task` is missing: add `task = \"train\"`, `task = \"layerwise\"`, `task = \"nce_lm\"` or \
+             `task = \"gate_mixup\"` as the first line",
         ));
     }
     let (run, mut problems) = match leading(&source, &["task"], Task::Train)? {
@@ -29,6 +29,7 @@ pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
         Task::NceLm => with_preset(&mut source, |_, preset| {
             Ok(Run::NceLm(Box::new(NceLmRun::defaults(preset))))
         })?,
+        Task::GateMixup => with_preset(&mut source, gate_mixup_defaults)?,
     };
     if problems.is_empty() {
         for (key, message) in check::problems_of(&run) {
@@ -103,6 +104,14 @@ fn layerwise_defaults(source: &mut Source, preset: Preset) -> Result<Run, Config
         bag_of_ngrams(source, "beside_teacher", &mut beside.model, Some(stage));
     }
     Ok(Run::Layerwise(Box::new(run)))
+}
+
+fn gate_mixup_defaults(source: &mut Source, preset: Preset) -> Result<Run, ConfigError> {
+    let format = leading(source, &["data", "format"], Format::Tsv)?;
+    let teacher = leading(source, &["teacher", "kind"], ModelKind::TextGraph)?;
+    let student = leading(source, &["student", "kind"], ModelKind::Transformer)?;
+    let run = GateMixupRun::defaults(preset, teacher, student, format);
+    Ok(Run::GateMixup(Box::new(run)))
 }
 
 /// How a bag of n-grams is trained where it may be fitted to all texts at once.

@@ -74,7 +74,15 @@ impl StageConfig {
             checkpoint_every: Extent::Epochs(1),
         };
         match kind {
-            ModelKind::TextCnn => base,
+            ModelKind::TextCnn | ModelKind::TextGraph | ModelKind::TextLevel => base,
+            ModelKind::Corpus => Self {
+                learning_rate: 0.02,
+                ..Self::of_a_whole_graph()
+            },
+            ModelKind::Sgc => Self {
+                learning_rate: 0.2,
+                ..Self::of_a_whole_graph()
+            },
             ModelKind::Transformer => Self {
                 learning_rate: 5e-4,
                 weight_decay: 0.01,
@@ -89,6 +97,18 @@ impl StageConfig {
                 checkpoint_every: Extent::Steps(100),
                 ..Self::bag_of_ngrams_in_batches()
             },
+        }
+    }
+
+    /// The settings of a network that reads all documents at once, whatever a batch asks for.
+    fn of_a_whole_graph() -> Self {
+        Self {
+            length: Extent::Steps(200),
+            batch_size: 1_000_000,
+            patience: OffOr::On(10),
+            evaluate_every: Extent::Steps(2),
+            checkpoint_every: Extent::Steps(50),
+            ..Self::of_kind(ModelKind::TextCnn)
         }
     }
 
@@ -107,7 +127,7 @@ impl StageConfig {
         match kind {
             // A teacher reads batches of labelled texts beside batches of pairs.
             ModelKind::BagOfNgrams => Self::bag_of_ngrams_in_batches().in_steps(),
-            ModelKind::TextCnn | ModelKind::Transformer => Self::of_kind(kind).in_steps(),
+            _ => Self::of_kind(kind).in_steps(),
         }
     }
 
@@ -115,7 +135,7 @@ impl StageConfig {
     pub fn of_beside_teacher(kind: ModelKind) -> Self {
         match kind {
             ModelKind::BagOfNgrams => Self::of_kind(kind),
-            ModelKind::TextCnn | ModelKind::Transformer => Self::of_layerwise(kind),
+            _ => Self::of_layerwise(kind),
         }
     }
 

@@ -200,8 +200,8 @@ fn geometric_mean(grid: &[f64]) -> f64 {
 fn sparse(texts: &[Encoded]) -> Result<Vec<&SparseText>> {
     let each = texts.iter().map(|text| match text {
         Encoded::Ngrams(text) => Ok(text),
-        Encoded::Tokens(_) => Err(limbeck_engine::Error::Mismatch(
-            "a linear model of n-grams cannot read a text that was encoded as tokens".into(),
+        _ => Err(limbeck_engine::Error::Mismatch(
+            "a linear model of n-grams cannot read a text that was encoded for another kind".into(),
         )),
     });
     Ok(each.collect::<limbeck_engine::Result<_>>()?)

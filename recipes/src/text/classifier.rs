@@ -7,6 +7,7 @@ use limbeck_models::{
 };
 
 use super::Encoder;
+use super::networks::network_of;
 use crate::config::{
     BagOfNgramsConfig, Model, Norm, TextCnnConfig, TextCnnPooling, Topology, TransformerConfig,
     TransformerPooling,
@@ -58,6 +59,23 @@ impl TextClassifier {
             labels: labels.to_vec(),
             c: None,
         })
+    }
+
+    /// The same model a second time.
+    ///
+    /// # Errors
+    /// If the device failed or cannot hold it.
+    pub fn copy(&self) -> Result<Self> {
+        let (head, encoder) = (self.head.clone(), self.encoder.clone());
+        let device = self.model.device();
+        let mut copy = Self::new(&self.config, head, encoder, &self.labels, 0, device)?;
+        if !device.is_shapes() {
+            let values = self.model.parameters().values().read()?;
+            let store = copy.model.parameters_mut();
+            store.values_mut()?.restore(&values)?;
+        }
+        copy.c = self.c;
+        Ok(copy)
     }
 
     /// The names of the classes.
@@ -112,7 +130,7 @@ impl TextClassifier {
     ///
     /// # Errors
     /// If the device failed.
-    pub fn predict<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Prediction>> {
+    pub fn predict<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Prediction>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
@@ -177,6 +195,9 @@ pub fn classifier_of(
             seed,
             device,
         )?),
+        Model::TextGraph(_) | Model::TextLevel(_) | Model::Corpus(_) | Model::Sgc(_) => {
+            network_of(config, encoder, classes, seed, device)?
+        }
     })
 }
 

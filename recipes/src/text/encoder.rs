@@ -6,16 +6,22 @@ use limbeck_data::ngrams::{NgramFeatures, NgramOptions};
 use limbeck_data::tokenize::{TextTokenizer, Tokenizer, TokenizerOptions};
 use limbeck_engine::Fingerprint;
 use limbeck_models::{Encoded, SparseText};
+use rayon::prelude::*;
 
+use super::graph::{CorpusEncoder, GraphEncoder};
 use crate::config::{DataConfig, Model};
 
-/// A tokeniser, or a table of n-grams.
+/// A tokeniser, a table of n-grams, or what makes graphs.
 #[derive(Clone, Debug)]
 pub enum Encoder {
     /// For models that read tokens.
     Tokens(Box<TextTokenizer>),
     /// For models that read n-grams.
     Ngrams(NgramFeatures),
+    /// For models that read the graph of a text.
+    Graphs(Box<GraphEncoder>),
+    /// For models that know the documents of one corpus.
+    Corpus(Box<CorpusEncoder>),
 }
 
 impl Encoder {
@@ -30,8 +36,8 @@ impl Encoder {
         first_token: bool,
         texts: &[String],
     ) -> limbeck_data::Result<Self> {
-        let tokens =
-            |options: TokenizerOptions| TextTokenizer::train(texts, &options).map(Encoder::tokens);
+        let tokenizer = |options: TokenizerOptions| TextTokenizer::train(texts, &options);
+        let tokens = |options: TokenizerOptions| tokenizer(options).map(Encoder::tokens);
         match model {
             Model::Transformer(config) => {
                 let options = config.tokenizer.options(data, first_token);
@@ -42,6 +48,23 @@ impl Encoder {
                 })
             }
             Model::TextCnn(config) => tokens(config.tokenizer.options(data, first_token)),
+            Model::TextGraph(config) => {
+                let tokenizer = tokenizer(config.tokenizer.options(data, false))?;
+                Ok(Encoder::graphs(GraphEncoder::weighted(tokenizer, config)))
+            }
+            Model::TextLevel(config) => {
+                let tokenizer = tokenizer(config.tokenizer.options(data, false))?;
+                let pairs = (config.reach, config.min_pair_count);
+                GraphEncoder::numbered(tokenizer, texts, pairs).map(Encoder::graphs)
+            }
+            Model::Corpus(config) => {
+                let tokenizer = tokenizer(config.tokenizer.options(data, false))?;
+                CorpusEncoder::new(tokenizer, texts, config.into()).map(Encoder::corpus)
+            }
+            Model::Sgc(config) => {
+                let tokenizer = tokenizer(config.tokenizer.options(data, false))?;
+                CorpusEncoder::new(tokenizer, texts, config.into()).map(Encoder::corpus)
+            }
             Model::BagOfNgrams(config) => {
                 let options = NgramOptions {
                     unit: config.unit,
@@ -61,10 +84,20 @@ impl Encoder {
         Encoder::Tokens(Box::new(tokenizer))
     }
 
+    fn graphs(encoder: GraphEncoder) -> Self {
+        Encoder::Graphs(Box::new(encoder))
+    }
+
+    fn corpus(encoder: CorpusEncoder) -> Self {
+        Encoder::Corpus(Box::new(encoder))
+    }
+
     /// A text as the model reads it.
     pub fn encode(&self, text: &str) -> Encoded {
         match self {
             Encoder::Tokens(tokenizer) => Encoded::Tokens(tokenizer.encode(text)),
+            Encoder::Graphs(encoder) => encoder.encode(text),
+            Encoder::Corpus(encoder) => encoder.encode(text),
             Encoder::Ngrams(features) => {
                 let (indices, weights) = features.row(text).into_iter().unzip();
                 let vocabulary = features.fingerprint();
@@ -77,10 +110,10 @@ impl Encoder {
         }
     }
 
-    /// Many texts.
-    pub fn encode_all<T: AsRef<str>>(&self, texts: &[T]) -> Vec<Encoded> {
+    /// Many texts, in parallel.
+    pub fn encode_all<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Vec<Encoded> {
         texts
-            .iter()
+            .par_iter()
             .map(|text| self.encode(text.as_ref()))
             .collect()
     }
@@ -89,15 +122,17 @@ impl Encoder {
     pub fn puts_first_token(&self) -> bool {
         match self {
             Encoder::Tokens(tokenizer) => tokenizer.options().first_token,
-            Encoder::Ngrams(_) => false,
+            Encoder::Ngrams(_) | Encoder::Graphs(_) | Encoder::Corpus(_) => false,
         }
     }
 
-    /// Number of ids.
+    /// Number of ids; of a corpus, of documents.
     pub fn size(&self) -> usize {
         match self {
             Encoder::Tokens(tokenizer) => tokenizer.vocabulary().len(),
             Encoder::Ngrams(features) => features.dimensions(),
+            Encoder::Graphs(encoder) => encoder.tokenizer().vocabulary().len(),
+            Encoder::Corpus(encoder) => encoder.documents(),
         }
     }
 
@@ -106,6 +141,8 @@ impl Encoder {
         match self {
             Encoder::Tokens(tokenizer) => tokenizer.fingerprint(),
             Encoder::Ngrams(features) => features.fingerprint(),
+            Encoder::Graphs(encoder) => encoder.fingerprint(),
+            Encoder::Corpus(encoder) => encoder.fingerprint(),
         }
     }
 
@@ -117,6 +154,8 @@ impl Encoder {
         match self {
             Encoder::Tokens(tokenizer) => tokenizer.save(path),
             Encoder::Ngrams(features) => features.save(path),
+            Encoder::Graphs(encoder) => encoder.save(path),
+            Encoder::Corpus(encoder) => encoder.save(path),
         }
     }
 
@@ -127,7 +166,16 @@ impl Encoder {
     pub fn load(model: &Model, path: &Path) -> limbeck_data::Result<Self> {
         match model {
             Model::BagOfNgrams(_) => NgramFeatures::load(path).map(Encoder::Ngrams),
-            _ => TextTokenizer::load(path).map(Encoder::tokens),
+            Model::Transformer(_) | Model::TextCnn(_) => {
+                TextTokenizer::load(path).map(Encoder::tokens)
+            }
+            Model::TextGraph(config) => {
+                let tokenizer = TextTokenizer::load(path)?;
+                Ok(Encoder::graphs(GraphEncoder::weighted(tokenizer, config)))
+            }
+            Model::TextLevel(_) => GraphEncoder::load_numbered(path).map(Encoder::graphs),
+            Model::Corpus(config) => CorpusEncoder::load(path, config.into()).map(Encoder::corpus),
+            Model::Sgc(config) => CorpusEncoder::load(path, config.into()).map(Encoder::corpus),
         }
     }
 }

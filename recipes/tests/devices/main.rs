@@ -9,6 +9,7 @@
 mod counters;
 #[cfg(feature = "gpu")]
 mod cuts;
+mod graphs;
 #[cfg(feature = "gpu")]
 mod lost;
 mod memory;

@@ -1,7 +1,8 @@
 //! What a rehearsal predicts, held against the run itself.
 
 use limbeck_engine::{Device, Layout};
-use limbeck_recipes::config::{self, Override, Run};
+use limbeck_recipes::config::{self, Model, Override, Run};
+use limbeck_recipes::gate_mixup;
 use limbeck_recipes::layerwise::distill;
 use limbeck_recipes::{RunContext, RunData, RunRehearsal, rehearse_run, train};
 use limbeck_training::interrupt::Interrupt;
@@ -45,6 +46,29 @@ length = "12 steps"
 length = "12 steps"
 "#;
 
+const TURNS: &str = r#"
+task = "gate_mixup"
+[data]
+format = "corpus"
+[data.corpus]
+train_size = 200
+test_size = 40
+[teacher]
+embedding_size = 12
+hidden_size = 16
+[student]
+hidden_size = 16
+layers = 1
+heads = 2
+feed_forward_size = 24
+[training.teacher]
+length = "2 epochs"
+[training.student]
+length = "2 epochs"
+[training.mutual]
+length = "2 epochs"
+"#;
+
 fn parse(text: &str, overrides: &[&str]) -> (Run, RunData) {
     let overrides: Vec<Override> = overrides
         .iter()
@@ -70,6 +94,9 @@ fn real(run: &Run, data: &RunData, device: &Device) -> Memory {
     match run {
         Run::Train(run) => drop(train(run, data, &mut context).expect("a finished run")),
         Run::Layerwise(run) => drop(distill(run, data, &mut context).expect("a finished run")),
+        Run::GateMixup(run) => {
+            drop(gate_mixup::distill(run, data, &mut context).expect("a finished run"));
+        }
         Run::NceLm(_) => unreachable!("no such run here"),
     }
     Memory {
@@ -85,7 +112,9 @@ fn rehearsed(run: &Run, data: &RunData, layout: Layout) -> RunRehearsal {
 /// Of the memory in use never too little is predicted; and at most a quarter too much, since the
 /// largest batch that the data could give, of the longest texts alone, may not be drawn in a short
 /// run. What the pool takes depends on the order of the batches, too, of which only the first are
-/// rehearsed: a quarter either way.
+/// rehearsed: a quarter either way. A batch of graphs has lists of nodes, of edges and of both in the
+/// order of their sources, whose sizes go up and down apart from each other: the largest batch, which
+/// a short run does not draw, may need buffers of sizes that no other does. Up to half too much then.
 fn assert_predicted(name: &str, run: &Run, data: &RunData, device: &Device) {
     let real = real(run, data, device);
     let predicted = rehearsed(run, data, device.layout());
@@ -95,15 +124,31 @@ fn assert_predicted(name: &str, run: &Run, data: &RunData, device: &Device) {
         "{name}: {most} bytes in use predicted, {found} found"
     );
     let (taken, found) = (predicted.pool_bytes, real.pool);
+    let above = match has_graphs(run) {
+        true => found / 2,
+        false => found / 4,
+    };
     assert!(
-        taken.abs_diff(found) <= found / 4,
+        found - found / 4 <= taken && taken <= found + above,
         "{name}: a pool of {taken} bytes predicted, {found} found"
     );
 }
 
+fn has_graphs(run: &Run) -> bool {
+    match run {
+        Run::Train(run) => matches!(run.model, Model::TextGraph(_) | Model::TextLevel(_)),
+        Run::GateMixup(_) => true,
+        Run::Layerwise(_) | Run::NceLm(_) => false,
+    }
+}
+
 #[test]
 fn the_memory_of_a_training_run_is_predicted() {
-    for kind in ["text_cnn", "transformer", "bag_of_ngrams"] {
+    let kinds = ["text_cnn", "transformer", "bag_of_ngrams"];
+    for kind in kinds
+        .into_iter()
+        .chain(["text_graph", "text_level", "corpus", "sgc"])
+    {
         let (run, data) = parse(TRAIN, &[&format!("model.kind={kind}")]);
         assert_predicted(kind, &run, &data, &Device::cpu());
     }
@@ -123,6 +168,21 @@ fn the_memory_of_a_distillation_is_predicted() {
         ],
     ] {
         let (run, data) = parse(DISTIL, overrides);
+        assert_predicted(&format!("{overrides:?}"), &run, &data, &Device::cpu());
+    }
+}
+
+#[test]
+fn the_memory_of_turns_is_predicted() {
+    for overrides in [
+        &[][..],
+        &[
+            "distillation.alternate=batch",
+            "teacher.hidden_size=24",
+            "distillation.sender_outputs=in_sample",
+        ],
+    ] {
+        let (run, data) = parse(TURNS, overrides);
         assert_predicted(&format!("{overrides:?}"), &run, &data, &Device::cpu());
     }
 }

@@ -6,15 +6,18 @@ use limbeck_engine::{
 use limbeck_kernels::{ClipNorm, Sgd, SgdConfig};
 use limbeck_losses::hard_cross_entropy;
 use limbeck_models::{
-    BagOfNgrams, BagOfNgramsConfig, Classifier, Encoded, Head, NormPosition, SparseText, TextCnn,
-    TextCnnConfig, TextPooling, TimePooling, Topology, Transformer, TransformerConfig,
+    Aggregation, BagOfNgrams, BagOfNgramsConfig, Classifier, Encoded, Head, NetworkKind,
+    NormPosition, SparseText, TextCnn, TextCnnConfig, TextPooling, TimePooling, Topology,
+    Transformer, TransformerConfig,
 };
 
-const VOCABULARY: Fingerprint = Fingerprint(9);
-const VOCABULARY_SIZE: usize = 40;
-const CLASSES: usize = 3;
+use crate::graphs;
+
+pub(crate) const VOCABULARY: Fingerprint = Fingerprint(9);
+pub(crate) const VOCABULARY_SIZE: usize = 40;
+pub(crate) const CLASSES: usize = 3;
 const LONGEST: usize = 14;
-const SEED: u64 = 3;
+pub(crate) const SEED: u64 = 3;
 
 /// Which model.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +25,21 @@ pub(crate) enum Kind {
     Transformer,
     TextCnn,
     BagOfNgrams,
+    GatedGraph(Aggregation),
+    TextLevel,
+    Corpus(NetworkKind),
 }
 
-pub(crate) const KINDS: [Kind; 3] = [Kind::Transformer, Kind::TextCnn, Kind::BagOfNgrams];
+pub(crate) const KINDS: [Kind; 8] = [
+    Kind::Transformer,
+    Kind::TextCnn,
+    Kind::BagOfNgrams,
+    Kind::GatedGraph(Aggregation::Weighted),
+    Kind::GatedGraph(Aggregation::Attention),
+    Kind::TextLevel,
+    Kind::Corpus(NetworkKind::Convolution { hidden_size: 12 }),
+    Kind::Corpus(NetworkKind::Simple { hops: 2 }),
+];
 
 impl Kind {
     pub(crate) fn build(self, device: &Device) -> Result<Box<dyn Classifier>> {
@@ -32,20 +47,27 @@ impl Kind {
             Kind::Transformer => Box::new(Transformer::new(transformer(), SEED, device)?),
             Kind::TextCnn => Box::new(TextCnn::new(text_cnn(), SEED, device)?),
             Kind::BagOfNgrams => Box::new(BagOfNgrams::new(bag_of_ngrams(), SEED, device)?),
+            Kind::GatedGraph(aggregation) => graphs::gated(aggregation, device)?,
+            Kind::TextLevel => graphs::text_level(device)?,
+            Kind::Corpus(kind) => graphs::corpus(kind, device)?,
         })
     }
 
     /// Text `number`, of 1 to 14 tokens.
     fn text(self, number: u32) -> Encoded {
-        let random = Stream::new(SEED, "texts", 0);
-        let length = 1 + random.word(number, 0, 0) % LONGEST as u32;
-        let ids = (1..=length).map(|t| random.word(number, t, 0) % VOCABULARY_SIZE as u32);
-        let mut ids: Vec<u32> = ids.collect();
-        if !matches!(self, Kind::BagOfNgrams) {
-            return Encoded::Tokens(TokenIds::new(ids, VOCABULARY));
+        let mut ids = ids(number);
+        match self {
+            Kind::Transformer | Kind::TextCnn => {
+                return Encoded::Tokens(TokenIds::new(ids, VOCABULARY));
+            }
+            Kind::GatedGraph(_) => return graphs::graph(number, false),
+            Kind::TextLevel => return graphs::graph(number, true),
+            Kind::Corpus(_) => return graphs::document(number),
+            Kind::BagOfNgrams => {}
         }
         ids.sort_unstable();
         ids.dedup();
+        let random = Stream::new(SEED, "texts", 0);
         let weight = |&id: &u32| random.uniform(number, 100 + id) as f32;
         Encoded::Ngrams(SparseText {
             weights: ids.iter().map(weight).collect(),
@@ -53,6 +75,14 @@ impl Kind {
             vocabulary: VOCABULARY,
         })
     }
+}
+
+/// The tokens of text `number`.
+pub(crate) fn ids(number: u32) -> Vec<u32> {
+    let random = Stream::new(SEED, "texts", 0);
+    let length = 1 + random.word(number, 0, 0) % LONGEST as u32;
+    let ids = (1..=length).map(|t| random.word(number, t, 0) % VOCABULARY_SIZE as u32);
+    ids.collect()
 }
 
 fn transformer() -> TransformerConfig {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use limbeck_recipes::config::{LayerwiseRun, Model, NceLmRun, Run, TrainRun};
+use limbeck_recipes::config::{GateMixupRun, LayerwiseRun, Model, NceLmRun, Run, TrainRun};
 use serde_json::Value;
 
 /// What the run file asks for, a line per model.
@@ -11,6 +11,7 @@ pub(super) fn summary(run: &Run) -> String {
         Run::Train(run) => train_summary(run),
         Run::Layerwise(run) => layerwise_summary(run),
         Run::NceLm(run) => language_summary(run),
+        Run::GateMixup(run) => mutual_summary(run),
     }
 }
 
@@ -41,6 +42,22 @@ fn train_summary(run: &TrainRun) -> String {
         "model: {}\ntraining: {}",
         model_line(&run.model),
         run.training.length
+    )
+}
+
+fn mutual_summary(run: &GateMixupRun) -> String {
+    let options = &run.distillation;
+    format!(
+        "preset: {}\nteacher: {}\nstudent: {}\nturns: {}, of an {} each; a gate for every {} by {}, \
+         scores {}",
+        name_of(&run.preset),
+        model_line(&run.teacher),
+        model_line(&run.student),
+        name_of(&options.direction),
+        name_of(&options.alternate),
+        name_of(&options.gate),
+        name_of(&options.metric),
+        name_of(&options.sender_outputs),
     )
 }
 
@@ -84,6 +101,31 @@ fn model_line(model: &Model) -> String {
             name_of(&config.unit),
             config.ngrams[0],
             config.ngrams[1]
+        ),
+        Model::TextGraph(config) => format!(
+            "gated graph network, {} steps of {}, window {}, tokens by {}",
+            config.steps,
+            config.hidden_size,
+            config.window,
+            name_of(&config.tokenizer.kind)
+        ),
+        Model::TextLevel(config) => format!(
+            "text-level graph network of {}, reach {}, tokens by {}",
+            config.hidden_size,
+            config.reach,
+            name_of(&config.tokenizer.kind)
+        ),
+        Model::Corpus(config) => format!(
+            "graph convolution over the corpus (transductive), hidden {}, window {}, tokens by {}",
+            config.hidden_size,
+            config.window,
+            name_of(&config.tokenizer.kind)
+        ),
+        Model::Sgc(config) => format!(
+            "simple graph convolution over the corpus (transductive), {} hops, window {}, tokens by {}",
+            config.hops,
+            config.window,
+            name_of(&config.tokenizer.kind)
         ),
     }
 }

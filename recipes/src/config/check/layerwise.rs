@@ -13,6 +13,7 @@ impl Checks {
     pub(super) fn layerwise(&mut self, run: &LayerwiseRun) {
         self.pairs(&run.pairs, run.data.format);
         self.model("teacher", &run.teacher, &run.data);
+        self.reads_any_text("teacher", &run.teacher);
         self.stage("training.teacher", &run.training.teacher);
         self.solver("training.teacher", &run.training.teacher, None);
         self.text_cnn("student", &run.student);
@@ -30,6 +31,7 @@ impl Checks {
         {
             self.share_above_zero("beside_teacher.weight".into(), beside.weight);
             self.model("beside_teacher", &beside.model, &run.data);
+            self.reads_any_text("beside_teacher", &beside.model);
             self.stage("training.beside_teacher", stage);
             self.solver("training.beside_teacher", stage, Some(&beside.model));
         }

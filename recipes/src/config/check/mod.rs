@@ -1,5 +1,7 @@
 //! What types cannot say: ranges, and values that must fit each other.
 
+mod gate_mixup;
+mod graph;
 mod layerwise;
 mod nce_lm;
 
@@ -22,6 +24,7 @@ pub(super) fn problems_of(run: &Run) -> Vec<(String, String)> {
         }
         Run::Layerwise(run) => checks.layerwise(run),
         Run::NceLm(run) => checks.nce_lm(run),
+        Run::GateMixup(run) => checks.gate_mixup(run),
     }
     checks.found
 }
@@ -118,6 +121,10 @@ impl Checks {
             Model::Transformer(config) => self.transformer(section, config, data),
             Model::TextCnn(config) => self.text_cnn(section, config),
             Model::BagOfNgrams(config) => self.bag_of_ngrams(section, config),
+            Model::TextGraph(config) => self.text_graph(section, config),
+            Model::TextLevel(config) => self.text_level(section, config),
+            Model::Corpus(config) => self.corpus(section, config),
+            Model::Sgc(config) => self.sgc(section, config),
         }
     }
 

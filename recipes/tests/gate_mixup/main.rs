@@ -1,0 +1,7 @@
+//! `gate_mixup` as whole runs of tiny models.
+
+mod acceptance;
+mod options;
+mod refusals;
+mod tiny;
+mod turns;
