@@ -13,6 +13,11 @@ fn w1_transformer(bencher: Bencher<'_, '_>) {
     time(bencher, Workload::training(Model::W1));
 }
 
+#[divan::bench(sample_count = 10)]
+fn w2_text_gcn(bencher: Bencher<'_, '_>) {
+    time(bencher, Workload::training(Model::W2));
+}
+
 #[divan::bench(sample_count = 20)]
 fn w3_text_cnn(bencher: Bencher<'_, '_>) {
     time(bencher, Workload::training(Model::W3));

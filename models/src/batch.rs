@@ -89,7 +89,7 @@ pub enum Batch {
     /// For models that read n-grams.
     Ngrams(NgramBatch),
     /// For models that read the graph of each text.
-    Graphs(GraphBatch),
+    Graphs(Box<GraphBatch>),
     /// For models that read documents of a corpus.
     Documents(DocumentBatch),
 }

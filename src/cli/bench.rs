@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::output;
 use crate::run::{DeviceChoice, Error, Result};
-use crate::workloads::{Bench, Changes, Work, Workload};
+use crate::workloads::{Bench, Changes, Model, Work, Workload};
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
-    /// w1 (Transformer), w3 or w3b (TextCNN), w4 or w4f (language model with NCE or full softmax):
-    /// training steps; w1-infer1, w3-infer64 ...: predictions of that many texts.
+    /// w1 (Transformer), w2 (TextGCN), w3 or w3b (TextCNN), w4 or w4f (language model with NCE or
+    /// full softmax): training steps; w1-infer1, w3-infer64 ...: predictions of that many texts.
     #[arg(value_name = "WORKLOAD")]
     workload: Workload,
     /// cpu, gpu, gpu:NAME (a part of the adapter's name) or reference.
@@ -42,6 +42,12 @@ pub(super) struct BenchArgs {
     /// Another width of the layers than 650, of w4 and w4f.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     hidden_size: Option<u32>,
+    /// Another number of nodes than 15,000, of w2.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    nodes: Option<u32>,
+    /// Another number of entries of the adjacency than 1,500,000, of w2.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    edges: Option<u32>,
     /// Predict with folded tables: products of word vectors and kernels, computed beforehand.
     #[arg(long)]
     folded: bool,
@@ -70,6 +76,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     if sized && !args.workload.model.is_language_model() {
         let message = "--vocabulary-size and --hidden-size are for w4 and w4f";
         return Err(Error::Usage(message.into()));
+    }
+    let of_graph = args.nodes.is_some() || args.edges.is_some();
+    if of_graph && args.workload.model != Model::W2 {
+        return Err(Error::Usage("--nodes and --edges are for w2".into()));
     }
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -103,6 +113,8 @@ fn time(args: &BenchArgs) -> Result<Timed> {
         length: args.length.map(|length| length as usize),
         vocabulary_size: args.vocabulary_size.map(|size| size as usize),
         hidden_size: args.hidden_size.map(|size| size as usize),
+        nodes: args.nodes.map(|nodes| nodes as usize),
+        edges: args.edges.map(|edges| edges as usize),
     };
     let mut bench = Bench::new(args.workload, changes, &device)?;
     let folded_bytes = match args.folded {

@@ -4,15 +4,17 @@
 //! | name | model | batch | update |
 //! |---|---|---|---|
 //! | `w1` | Transformer, 4 layers of 256, 4 heads, feed-forward 1024, dropout 0.1, after-norm, mean pooling | 32 | AdamW |
+//! | `w2` | TextGCN, 15,000 nodes, 1.5 million entries of the adjacency, hidden size 200, dropout 0.5 | 5,000 documents | Adam |
 //! | `w3` | TextCNN of Kim, widths 3, 4, 5 of 100 channels, dropout 0.5 | 64 | Adam |
 //! | `w3b` | four residual convolutions of 128 channels, widths 3, 5, 7, 9 | 64 | Adam |
 //! | `w4` | LSTM language model, 2 layers of 650, dropout 0.5, NCE with 64 noise words | 20 | SGD, clipped at 5 |
 //! | `w4f` | the same with a softmax over all words | 20 | SGD, clipped at 5 |
 //!
-//! The first three read 64 tokens of a vocabulary of 8,000 and tell 8 classes apart, the language
-//! model reads 35 tokens of each of its columns, of a vocabulary of 10,000; eight batches take turns.
-//! `w1-infer1`, `w3-infer64` and the like predict batches of that size.
+//! `w1`, `w3` and `w3b` read 64 tokens of a vocabulary of 8,000, the language model 35 tokens of each
+//! of its columns, of a vocabulary of 10,000; classifiers tell 8 classes apart; eight batches take
+//! turns. `w1-infer1`, `w3-infer64` and the like predict batches of that size.
 
+mod graph;
 mod language;
 mod models;
 
@@ -76,11 +78,11 @@ impl FromStr for Workload {
         let model = Model::ALL.into_iter().find(|m| m.name() == model);
         model
             .zip(work)
-            .filter(|(model, work)| *work == Work::Train || !model.is_language_model())
+            .filter(|(model, work)| *work == Work::Train || model.reads_texts())
             .map(|(model, work)| Self { model, work })
             .ok_or_else(|| {
                 format!(
-                    "expected w1, w3, w3b, w4 or w4f, or one of the first three with -inferN for \
+                    "expected w1, w2, w3, w3b, w4 or w4f, or w1, w3 or w3b with -inferN for \
                      predictions of N texts, found \"{name}\""
                 )
             })
@@ -110,6 +112,10 @@ pub struct Changes {
     pub vocabulary_size: Option<usize>,
     /// Another width of the layers, of a language model.
     pub hidden_size: Option<usize>,
+    /// Another number of nodes, of the graph network.
+    pub nodes: Option<usize>,
+    /// Another number of entries of the adjacency, of the graph network.
+    pub edges: Option<usize>,
 }
 
 /// Eight batches, used in turn.
@@ -152,7 +158,7 @@ impl Bench {
                 let samples = workload.model == Model::W4;
                 Subject::Language(Box::new(LanguageBench::new(samples, changes, device)?))
             }
-            Model::W1 | Model::W3 | Model::W3b => {
+            Model::W1 | Model::W2 | Model::W3 | Model::W3b => {
                 let bench = ClassifierBench::new(workload, changes, device)?;
                 Subject::Classifier(Box::new(bench))
             }
@@ -208,7 +214,10 @@ impl Bench {
 impl ClassifierBench {
     fn new(workload: Workload, changes: Changes, device: &Device) -> Result<Self> {
         let length = changes.length.unwrap_or(LENGTH);
-        let model = workload.model.build(changes.dropout, length, device)?;
+        let model = match workload.model {
+            Model::W2 => graph::network(&changes, device)?,
+            model => model.build(changes.dropout, length, device)?,
+        };
         let config = OptimizerConfig::AdamW {
             betas: [0.9, 0.999],
             epsilon: 1e-8,
@@ -219,12 +228,13 @@ impl ClassifierBench {
             Work::Infer(size) => size,
         };
         let texts = changes.batch_size.unwrap_or(texts);
+        let nodes = (workload.model == Model::W2).then(|| graph::nodes(&changes));
         let store = model.parameters();
         Ok(Self {
             optimizer: Optimizer::new(store, &config, None)?,
             gradients: store.zeros()?,
             batches: (0..BATCHES)
-                .map(|number| batch(number, texts, length))
+                .map(|number| batch(number, texts, length, nodes))
                 .collect(),
             work: workload.work,
             model,
@@ -258,9 +268,13 @@ impl ClassifierBench {
     }
 }
 
-fn batch(number: usize, texts: usize, length: usize) -> Batch {
+/// Random texts, or, of a graph of so many nodes, random documents.
+fn batch(number: usize, texts: usize, length: usize, nodes: Option<usize>) -> Batch {
     let random = Stream::new(1, "workload", number as u32);
     let text = |sample: usize| {
+        if let Some(nodes) = nodes {
+            return graph::document(random.word(sample as u32, 0, 0) % nodes as u32);
+        }
         let id = |t: usize| random.word(sample as u32, t as u32, 0) % VOCABULARY_SIZE as u32;
         Encoded::Tokens(TokenIds::new((0..length).map(id).collect(), VOCABULARY))
     };

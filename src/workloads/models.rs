@@ -17,6 +17,8 @@ pub(super) const CLASSES: usize = 8;
 pub enum Model {
     /// The Transformer.
     W1,
+    /// TextGCN.
+    W2,
     /// Kim's TextCNN.
     W3,
     /// The residual TextCNN.
@@ -29,12 +31,13 @@ pub enum Model {
 
 impl Model {
     /// All of them.
-    pub const ALL: [Model; 5] = [Self::W1, Self::W3, Self::W3b, Self::W4, Self::W4f];
+    pub const ALL: [Model; 6] = [Self::W1, Self::W2, Self::W3, Self::W3b, Self::W4, Self::W4f];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::W1 => "w1",
+            Self::W2 => "w2",
             Self::W3 => "w3",
             Self::W3b => "w3b",
             Self::W4 => "w4",
@@ -47,10 +50,16 @@ impl Model {
         matches!(self, Self::W4 | Self::W4f)
     }
 
+    /// Whether it reads texts of any number, so that predictions of some can be timed.
+    pub(super) fn reads_texts(self) -> bool {
+        matches!(self, Self::W1 | Self::W3 | Self::W3b)
+    }
+
     /// Texts in a training batch of a classifier.
     pub(super) fn batch_size(self) -> usize {
         match self {
             Self::W1 => 32,
+            Self::W2 => 5000,
             _ => 64,
         }
     }

@@ -61,7 +61,7 @@ pub(super) fn backward(operator: &EdgeSoftmax, io: &mut Backward<'_, f32>) {
         });
         let lists = operator.edges.by_source;
         let lists = lists.lists(|list| io.ids(list), SEGMENTS, Some(sorted));
-        segments::sum(lists, io.upstream(), (dx, columns, true), pieces);
+        segments::sum(lists, io.upstream(), (dx, columns, true), (pieces, &mut []));
     }
 }
 

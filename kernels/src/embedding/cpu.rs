@@ -29,7 +29,12 @@ pub(super) fn backward(operator: &Embedding, columns: usize, io: &mut Backward<'
     if let Some(dtable) = io.gradient(TABLE) {
         let ids = |list| io.ids(list);
         let lists = operator.segments.lists(ids, SEGMENTS, None);
-        segments::sum(lists, io.upstream(), (dtable, columns, true), pieces);
+        segments::sum(
+            lists,
+            io.upstream(),
+            (dtable, columns, true),
+            (pieces, &mut []),
+        );
     }
     if let Some(dpositions) = io.gradient(POSITIONS) {
         add_positions(dpositions, columns, io.upstream(), io.ids(OFFSETS));

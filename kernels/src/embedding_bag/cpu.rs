@@ -42,6 +42,11 @@ pub(super) fn backward(operator: &EmbeddingBag, io: &mut Backward<'_, f32>) {
     if let Some(dtable) = io.gradient(TABLE) {
         let ids = |list| io.ids(list);
         let lists = operator.segments.lists(ids, SEGMENTS, Some(weights));
-        segments::sum(lists, io.upstream(), (dtable, columns, true), pieces);
+        segments::sum(
+            lists,
+            io.upstream(),
+            (dtable, columns, true),
+            (pieces, &mut []),
+        );
     }
 }

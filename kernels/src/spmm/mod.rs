@@ -30,7 +30,7 @@ use limbeck_engine::{GpuBackward, GpuForward};
 
 use crate::check;
 use crate::harness::{Case, Draw, Entry, Tolerance};
-use crate::shared::segments::{SegmentShape, Segments};
+use crate::shared::segments::{self, SegmentShape, Segments};
 
 pub use matrix::SparseMatrix;
 
@@ -108,10 +108,14 @@ impl Operator for Spmm {
         let y = Meta::real([self.matrix.offsets.len() - 1, columns]);
         let mut plan = Plan::new(&all[BY_ROW..BY_COLUMN], y)
             .keep_inputs(BY_COLUMN..all.len())
-            .backward_scratch(self.sides[1].scratch(columns))
             .flops(2 * entries * columns);
-        plan.workspace.cpu.push(self.sides[0].scratch(columns));
-        plan.workspace.gpu.push(self.sides[0].scratch(columns));
+        let sources = [rows, self.matrix.offsets.len() - 1];
+        let workspaces = [&mut plan.workspace, &mut plan.backward_workspace];
+        for ((side, sources), workspace) in self.sides.iter().zip(sources).zip(workspaces) {
+            let packed = segments::packed(sources, columns, entries);
+            workspace.cpu = vec![side.scratch(columns), Meta::real([packed])];
+            workspace.gpu = vec![side.scratch(columns)];
+        }
         // A row of x is read once for every entry of its column.
         plan.bytes += Meta::real([entries, columns]).bytes() as u64;
         Ok(plan)
@@ -193,6 +197,13 @@ fn cases() -> Vec<Case> {
         )
         .tolerance(Tolerance::LONG),
         case("a huge column alone", &[1; 2100], &[3; 2100], (4, 3)).tolerance(Tolerance::LONG),
+        // Wide and read often: by strips of its columns.
+        case(
+            "a tall matrix",
+            &[21; 8000],
+            &spread(8000 * 21, 8000).collect::<Vec<_>>(),
+            (8000, 67),
+        ),
     ]
 }
 

@@ -4,7 +4,7 @@
 //! ```text
 //! h_0 = tanh(dropout(E[nodes]) W_e + b_e)
 //! a_t = Â h_{t-1}                              Â the weighted edges of the text
-//!       or Σ_{j → i} α_ij h_{t-1, j}           α_i = softmax_j tanh(u · h_i + v · h_j)
+//!       or Σ_{j → i} α_ij h_{t-1, j}           α_i = softmax_j tanh(u · h_i + b_u + v · h_j + b_v)
 //! h_t = GRU(a_t, h_{t-1})
 //! g_n = σ(f_1(h_n)) tanh(f_2(h_n))             f_1, f_2 affine; f_1 gives one number
 //! R   = mean over nodes of g + max over nodes of g
@@ -266,11 +266,7 @@ impl Classifier for GatedGraph {
             },
         };
         let rows = self.config.vocabulary_size;
-        Ok(Batch::Graphs(joined.batch(
-            device,
-            rows,
-            first_sample,
-            links,
-        )?))
+        let batch = joined.batch(device, rows, first_sample, links)?;
+        Ok(Batch::Graphs(Box::new(batch)))
     }
 }

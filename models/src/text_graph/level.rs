@@ -164,13 +164,9 @@ impl Classifier for TextLevelGraph {
         let joined = Joined::new(texts, self.config.vocabulary)?;
         joined.require(joined.edge_ids.len(), "a row of the table of weights")?;
         let rows = TokenRows::new(device, &joined.edge_ids, self.config.edges)?;
-        let links = Links::Numbered(joined.edges(device)?, rows);
+        let links = Links::Numbered(joined.edges(device)?, Box::new(rows));
         let words = self.config.vocabulary_size;
-        Ok(Batch::Graphs(joined.batch(
-            device,
-            words,
-            first_sample,
-            links,
-        )?))
+        let batch = joined.batch(device, words, first_sample, links)?;
+        Ok(Batch::Graphs(Box::new(batch)))
     }
 }

@@ -80,7 +80,7 @@ pub enum Links {
         targets: Vec<u32>,
     },
     /// With weights that are looked up in a table of the model.
-    Numbered(Edges, TokenRows),
+    Numbered(Edges, Box<TokenRows>),
 }
 
 /// Documents of a corpus.

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use limbeck_engine::{Device, Meta, Result, Tape, Tensor, Var};
 
-pub(crate) use cpu::{Lists, add_entries, add_with, disjoint_rows, sum};
+pub(crate) use cpu::{Lists, add_entries, add_with, disjoint_rows, packed, sum};
 
 use crate::check;
 use crate::harness::Case;
