@@ -9,11 +9,12 @@ use serde::de::DeserializeOwned;
 
 use crate::sizes::{LanguageSizes, Model};
 
-/// A model: `transformer_*.json`, `text_cnn_*.json`.
+/// A model: `transformer_*.json`, `text_cnn_*.json`, `text_graph_*.json`.
 #[derive(Deserialize)]
 pub(crate) struct ModelFile {
     pub(crate) model: Model,
     pub(crate) texts: Vec<Vec<u32>>,
+    /// Of every text that the model scores.
     pub(crate) labels: Vec<u32>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) logits: Vec<f64>,

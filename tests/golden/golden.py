@@ -26,6 +26,9 @@ CLASSES = 3
 TEXTS = [[4], [7, 1, 7], [2, 9, 0, 5, 3], [8, 6, 8, 1, 4, 0, 2]]
 LABELS = [2, 0, 1, 2]
 
+# Distance from the kinks of relu and max: float32 devices then take the same branches.
+MARGIN = 2e-5
+
 
 class Draws:
     """Uniform numbers that float32 holds exactly (Python promises the sequence of `random`)."""
@@ -43,11 +46,13 @@ class Draws:
 
 @dataclass
 class Parameter:
-    """One parameter: Limbeck's name for it, the PyTorch tensor, and how the two layouts differ."""
+    """One parameter: Limbeck's name for it, the PyTorch tensor, how the two layouts differ, and
+    whether it is a matrix that does not decay."""
 
     name: str
     tensor: torch.Tensor
     layout: str = "same"
+    exempt: bool = False
 
     def stored(self, tensor):
         """`tensor`, shaped like the parameter, in Limbeck's layout."""
@@ -60,7 +65,7 @@ class Parameter:
     @property
     def decays(self):
         """Weight decay is for matrices: not for biases, nor for the gains of norms."""
-        return self.tensor.dim() > 1
+        return self.tensor.dim() > 1 and not self.exempt
 
 
 def affine(name, weight, bias, layout="linear"):
@@ -129,7 +134,7 @@ def trajectory(model, settings, schedule, updates=10):
     return {"optimizer": settings, "schedule": schedule, "losses": losses}
 
 
-def write_model(file, description, model):
+def write_model(file, description, model, texts=TEXTS, labels=LABELS):
     """One model's file: parameters, logits, loss, gradients, two training trajectories."""
     parameters = model.stored_parameters()
     named = dict(model.named_parameters())
@@ -142,8 +147,8 @@ def write_model(file, description, model):
         file,
         {
             "model": description,
-            "texts": TEXTS,
-            "labels": LABELS,
+            "texts": texts,
+            "labels": labels,
             "parameters": [
                 {
                     "name": p.name,

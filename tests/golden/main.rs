@@ -5,6 +5,7 @@
 
 mod compare;
 mod files;
+mod graphs;
 mod language;
 mod models;
 mod parameters;

@@ -2,20 +2,26 @@
 
 use limbeck::engine::{Device, ParameterVector, Result, Tape, TokenIds};
 use limbeck::losses::hard_cross_entropy;
-use limbeck::models::{Classifier, Encoded, TextCnn, Transformer};
+use limbeck::models::{Classifier, Encoded, GatedGraph, TextCnn, TextLevelGraph, Transformer};
 use limbeck::training::optimizer::Optimizer;
 
 use crate::compare::{Tolerance, each, relative};
 use crate::files::{self, ModelFile, Training};
+use crate::graphs;
 use crate::parameters;
 use crate::sizes::{Model, VOCABULARY};
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 10] = [
     "text_cnn_stacked.json",
     "text_cnn_parallel.json",
     "text_cnn_max_mean.json",
     "transformer_pre_norm.json",
     "transformer_post_norm.json",
+    "text_graph_weighted.json",
+    "text_graph_attention.json",
+    "text_graph_level.json",
+    "text_graph_corpus.json",
+    "text_graph_simple.json",
 ];
 
 /// Compares every model on `device`.
@@ -63,8 +69,7 @@ fn step(
     model: &dyn Classifier,
     gradients: &mut ParameterVector,
 ) -> Result<(Vec<f64>, f64)> {
-    let ids = |text: &Vec<u32>| Encoded::Tokens(TokenIds::new(text.clone(), VOCABULARY));
-    let texts: Vec<Encoded> = file.texts.iter().map(ids).collect();
+    let texts = encoded(file);
     let tape = Tape::deterministic(model.device());
     let batch = model.batch(&texts.iter().collect::<Vec<_>>(), 0)?;
     let logits = model.forward(&tape, &batch)?.logits;
@@ -72,6 +77,17 @@ fn step(
     tape.backward(&loss, &mut [gradients])?
         .refuse(&[model.parameters()])?;
     Ok((logits.tensor().read_f64()?, loss.tensor().item()?))
+}
+
+/// What the model scores, as it reads it.
+fn encoded(file: &ModelFile) -> Vec<Encoded> {
+    let ids = |text: &Vec<u32>| Encoded::Tokens(TokenIds::new(text.clone(), VOCABULARY));
+    match &file.model {
+        Model::Transformer(_) | Model::TextCnn(_) => file.texts.iter().map(ids).collect(),
+        Model::TextGraph(sizes) => graphs::weighted(&file.texts, sizes),
+        Model::TextLevel(sizes) => graphs::numbered(&file.texts, sizes),
+        Model::Corpus(sizes) => graphs::documents(&file.texts, sizes),
+    }
 }
 
 /// The losses after 0, 1 ... updates.
@@ -99,6 +115,9 @@ fn build(file: &ModelFile, device: &Device) -> Result<Box<dyn Classifier>> {
     let mut model: Box<dyn Classifier> = match &file.model {
         Model::Transformer(sizes) => Box::new(Transformer::new(sizes.config(), 0, device)?),
         Model::TextCnn(sizes) => Box::new(TextCnn::new(sizes.config(), 0, device)?),
+        Model::TextGraph(sizes) => Box::new(GatedGraph::new(sizes.config(), 0, device)?),
+        Model::TextLevel(sizes) => Box::new(TextLevelGraph::new(sizes.config(), 0, device)?),
+        Model::Corpus(sizes) => Box::new(graphs::corpus(&file.texts, sizes, device)?),
     };
     parameters::load(&file.parameters, model.parameters_mut())?;
     Ok(model)

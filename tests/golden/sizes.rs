@@ -3,7 +3,8 @@
 use limbeck::engine::Fingerprint;
 use limbeck::models::language::{LanguageModelConfig, LnZ, Unit};
 use limbeck::models::{
-    Head, NormPosition, TextCnnConfig, TextPooling, TimePooling, Topology, TransformerConfig,
+    Aggregation, GatedGraphConfig, Head, NetworkKind, NormPosition, TextCnnConfig,
+    TextLevelGraphConfig, TextPooling, TimePooling, Topology, TransformerConfig,
 };
 use serde::Deserialize;
 
@@ -16,6 +17,9 @@ pub(crate) const VOCABULARY: Fingerprint = Fingerprint(11);
 pub(crate) enum Model {
     Transformer(TransformerSizes),
     TextCnn(TextCnnSizes),
+    TextGraph(TextGraphSizes),
+    TextLevel(TextLevelSizes),
+    Corpus(CorpusSizes),
 }
 
 /// A Transformer encoder classifier.
@@ -45,6 +49,53 @@ pub(crate) struct TextCnnSizes {
     kernel_sizes: Vec<usize>,
     topology: String,
     pooling: String,
+}
+
+/// A gated graph network.
+#[derive(Deserialize)]
+pub(crate) struct TextGraphSizes {
+    vocabulary_size: usize,
+    classes: usize,
+    embedding_size: usize,
+    hidden_size: usize,
+    steps: usize,
+    /// Tokens that share a window of this width are joined.
+    pub(crate) window: usize,
+    aggregation: String,
+}
+
+/// A text-level graph network.
+#[derive(Deserialize)]
+pub(crate) struct TextLevelSizes {
+    vocabulary_size: usize,
+    classes: usize,
+    hidden_size: usize,
+    /// Tokens at most this far apart are joined.
+    pub(crate) reach: usize,
+    /// Pairs seen less often share edge 0.
+    pub(crate) min_count: u64,
+    /// Number of edges that the script counted, edge 0 included.
+    edges: usize,
+}
+
+/// A network over one graph of all texts.
+#[derive(Deserialize)]
+pub(crate) struct CorpusSizes {
+    pub(crate) vocabulary_size: usize,
+    pub(crate) classes: usize,
+    /// Width of the windows in which words occur together.
+    pub(crate) window: usize,
+    /// The texts of the batch; the others are in the graph alone.
+    pub(crate) labelled: Vec<usize>,
+    network: Network,
+}
+
+/// The network, and its one size.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Network {
+    Convolution { hidden_size: usize },
+    Simple { hops: usize },
 }
 
 /// A recurrent language model.
@@ -124,6 +175,47 @@ impl TextCnnSizes {
             },
             dropout: 0.0,
             max_length: 16,
+        }
+    }
+}
+
+impl TextGraphSizes {
+    pub(crate) fn config(&self) -> GatedGraphConfig {
+        GatedGraphConfig {
+            vocabulary_size: self.vocabulary_size,
+            vocabulary: VOCABULARY,
+            classes: self.classes,
+            embedding_size: self.embedding_size,
+            hidden_size: self.hidden_size,
+            steps: self.steps,
+            aggregation: match self.aggregation.as_str() {
+                "weighted" => Aggregation::Weighted,
+                "attention" => Aggregation::Attention,
+                other => panic!("aggregation {other}"),
+            },
+            dropout: 0.0,
+        }
+    }
+}
+
+impl TextLevelSizes {
+    pub(crate) fn config(&self) -> TextLevelGraphConfig {
+        TextLevelGraphConfig {
+            vocabulary_size: self.vocabulary_size,
+            vocabulary: VOCABULARY,
+            edges: self.edges,
+            classes: self.classes,
+            hidden_size: self.hidden_size,
+            dropout: 0.0,
+        }
+    }
+}
+
+impl CorpusSizes {
+    pub(crate) fn kind(&self) -> NetworkKind {
+        match self.network {
+            Network::Convolution { hidden_size } => NetworkKind::Convolution { hidden_size },
+            Network::Simple { hops } => NetworkKind::Simple { hops },
         }
     }
 }
