@@ -221,6 +221,71 @@ fn killed_inside_a_sentence_and_resumed() {
     }
 }
 
+const TURNS_FILE: &str = r#"
+task = "gate_mixup"
+[data]
+format = "corpus"
+[data.corpus]
+train_size = 120
+test_size = 30
+[teacher]
+embedding_size = 8
+hidden_size = 8
+[student]
+hidden_size = 12
+layers = 1
+heads = 2
+feed_forward_size = 16
+[distillation]
+closed_share = 0.4
+folds = 2
+[training.teacher]
+length = "2 epochs"
+[training.student]
+length = "2 epochs"
+[training.mutual]
+length = "4 epochs"
+batch_size = 16
+checkpoint_every = "1 step"
+"#;
+
+#[test]
+fn killed_within_turns_and_resumed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("run.toml"), TURNS_FILE).expect("the run file");
+    let whole = folder.path().join("whole");
+    finish(distill(folder.path(), &whole, false, "1"));
+    let models = [
+        "teacher",
+        "student_alone",
+        "mutual",
+        "taught_teacher",
+        "student",
+    ];
+    let expected = weights(&whole, &models);
+    let results = |out: &Path| {
+        let text = std::fs::read_to_string(out.join("results.json")).expect("results");
+        let results: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        results["test"]["student"]["closed_share"].clone()
+    };
+    // Models alone take 16 steps, the student alone 28, plain turns 56, four folds 12, the turns 56:
+    // while the student teaches, in plain turns, and in either phase of the others.
+    for (number, after) in [54, 117, 140].into_iter().enumerate() {
+        let out = folder.path().join(format!("killed-{number}"));
+        killed(distill(folder.path(), &out, false, "2"), &out, after);
+        finish(distill(folder.path(), &out, true, "2"));
+        let what = format!("killed after checkpoint {after}");
+        assert_eq!(weights(&out, &models), expected, "{what}");
+        assert_eq!(metrics(&out), metrics(&whole), "{what}");
+        assert_eq!(results(&out), results(&whole), "{what}");
+    }
+    // With all models finished the figures of the turns are read, not lost.
+    std::fs::remove_file(whole.join("results.json")).expect("results");
+    let expected = results(&folder.path().join("killed-0"));
+    finish(distill(folder.path(), &whole, true, "1"));
+    assert_eq!(results(&whole), expected);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_writes_a_checkpoint_and_ends_with_130() {

@@ -74,15 +74,32 @@ pub struct MutualObjective<'a> {
     memories: Mutex<Memories>,
 }
 
-/// The memories of the two gates, and counts of the cycle.
+/// The memories of the two gates, and what they did.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Memories {
     gates: [Memory; 2],
-    /// Texts of the messages since the last evaluation, and those that found the gate closed.
-    sent: u64,
-    closed: u64,
+    since_evaluation: Count,
+    in_all: Count,
     /// The last update that is counted.
     counted: Option<u64>,
+}
+
+/// Messages, a text each, and those that found the gate closed.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Count {
+    sent: u64,
+    closed: u64,
+}
+
+impl Count {
+    fn add(&mut self, message: &Message) {
+        self.sent += message.verdicts.open.len() as u64;
+        self.closed += message.closed() as u64;
+    }
+
+    fn closed_share(self) -> f64 {
+        self.closed as f64 / self.sent.max(1) as f64
+    }
 }
 
 impl<'a> MutualObjective<'a> {
@@ -115,6 +132,12 @@ impl<'a> MutualObjective<'a> {
             Direction::OneWay => self.steps.per_epoch(),
             Direction::Mutual => 2 * self.steps.per_epoch(),
         }
+    }
+
+    /// The share of all messages so far that found the gate closed.
+    pub fn closed_share(&self) -> f64 {
+        let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        memories.in_all.closed_share()
     }
 
     /// Who learns in an update, and which batch of the texts is read.
@@ -151,8 +174,8 @@ impl<'a> MutualObjective<'a> {
         )?;
         if memories.counted.is_none_or(|last| last < step) {
             memories.counted = Some(step);
-            memories.sent += rows.len() as u64;
-            memories.closed += message.closed() as u64;
+            memories.since_evaluation.add(&message);
+            memories.in_all.add(&message);
         }
         Ok(message)
     }
@@ -243,8 +266,8 @@ impl Objective for MutualObjective<'_> {
             judge(party.classifier.model(), &texts, &party.dev.labels)
         };
         let (student, teacher) = (judged(Side::Student)?, judged(Side::Teacher)?);
-        let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = 1.0 - memories.closed as f64 / memories.sent.max(1) as f64;
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = 1.0 - std::mem::take(&mut memories.since_evaluation).closed_share();
         Ok(Some(DevScore {
             metric: student.confusion.macro_f1(),
             loss: student.loss,

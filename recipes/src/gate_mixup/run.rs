@@ -1,19 +1,26 @@
 //! The whole method: both models alone, the turns, and what they are compared with.
 
+use std::path::Path;
+
 use limbeck_data::split::folds;
 use limbeck_models::Head;
+use limbeck_training::files::{read_text, write_json};
+use serde::{Deserialize, Serialize};
 
 use super::objective::{MutualObjective, Party};
 use super::options::{GateMixupOptions, SenderOutputs};
 use crate::config::{GateMixupRun, Model, StageConfig};
 use crate::context::RunContext;
 use crate::dataset::RunData;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::measured::Measured;
 use crate::stages::stage_options;
 use crate::supervised::{Labelled, Supervised, SupervisedLoss};
 use crate::text::{Encoder, TextClassifier, logits_of};
 use crate::train::SupervisedStage;
+
+/// Below this share of closed gates the method is not what ran.
+const DEGENERATE: f64 = 0.05;
 
 /// The finished models and how they did.
 pub struct Taught {
@@ -70,8 +77,8 @@ pub fn distill(run: &GateMixupRun, data: &RunData, context: &mut RunContext<'_>)
         ],
     };
     let names = ["student", "taught_teacher"];
-    let [student, taught] = recipe.turns(names, (&initial, &teacher), options, unseen)?;
-    let mutual = mutual.as_ref().map(|models| &models[0]);
+    let ([student, taught], closed) = recipe.turns(names, (&initial, &teacher), options, unseen)?;
+    let mutual = mutual.as_ref().map(|(models, _)| &models[0]);
     let models = [
         ("teacher", Some(&teacher)),
         ("student_initial", Some(&initial)),
@@ -83,6 +90,15 @@ pub fn distill(run: &GateMixupRun, data: &RunData, context: &mut RunContext<'_>)
     let models = models.into_iter().filter_map(|(name, c)| Some((name, c?)));
     let mut measured = Measured::of(&models.collect::<Vec<_>>(), data)?;
     mark_transductive(run, &mut measured);
+    measured.amend("student", |row| row.rate("closed_share", closed));
+    if closed < DEGENERATE && !recipe.context.is_rehearsal() {
+        tracing::warn!(
+            "the gate was closed for {:.1} % of the messages: with so few this is plain mutual \
+             learning (degenerate)",
+            100.0 * closed
+        );
+        measured.amend("student", |row| row.count("degenerate", 1));
+    }
     Ok(Taught {
         teacher,
         student,
@@ -163,14 +179,14 @@ impl Recipe<'_, '_> {
         Ok(student)
     }
 
-    /// The turns: the student and the teacher after them.
+    /// The turns: the student and the teacher after them, and the share of closed gates.
     fn turns(
         &mut self,
         [name, teacher_name]: [&str; 2],
         (student, teacher): (&TextClassifier, &TextClassifier),
         options: &GateMixupOptions,
         [of_student, of_teacher]: [Option<Vec<Vec<f32>>>; 2],
-    ) -> Result<[TextClassifier; 2]> {
+    ) -> Result<([TextClassifier; 2], f64)> {
         let stage = &self.run.training.mutual;
         let (mut student, mut teacher) = (student.copy()?, teacher.copy()?);
         let party = |classifier: &mut TextClassifier, unseen| {
@@ -200,14 +216,36 @@ impl Recipe<'_, '_> {
             .context
             .finished(name)?
             .zip(self.context.finished(teacher_name)?);
+        let figures = self
+            .context
+            .paths()
+            .map(|paths| paths.root().join(format!("{name}.json")));
         if let Some((student, teacher)) = finished {
             self.context.skip(stage_options.steps);
-            return Ok([student, teacher]);
+            let figures = figures.map(|path| Figures::read(&path)).transpose()?;
+            return Ok(([student, teacher], figures.map_or(0.0, |f| f.closed_share)));
         }
         self.context.train(stage_options, &mut objective)?;
+        let closed_share = objective.closed_share();
+        if let Some(path) = figures {
+            write_json(&path, &Figures { closed_share })?;
+        }
         self.context.keep(teacher_name, &teacher)?;
         self.context.keep(name, &student)?;
-        Ok([student, teacher])
+        Ok(([student, teacher], closed_share))
+    }
+}
+
+/// What is known of finished turns besides their models.
+#[derive(Serialize, Deserialize)]
+struct Figures {
+    closed_share: f64,
+}
+
+impl Figures {
+    fn read(path: &Path) -> Result<Self> {
+        let text = read_text(path)?;
+        serde_json::from_str(&text).map_err(|error| Error::model(path, error.to_string()))
     }
 }
 

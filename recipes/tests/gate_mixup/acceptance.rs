@@ -74,6 +74,14 @@ fn both_models_stand_before_the_turns_and_the_student_needs_neither_graph_nor_te
             "{name}"
         );
     }
+    let dev = taught.measured.dev.get("student").expect("figures");
+    let closed = dev.get("closed_share").expect("a share");
+    // Both cycles have as many messages.
+    assert!(
+        (1.0 - closed - shares.iter().sum::<f64>() / 2.0).abs() < 1e-12,
+        "{closed}"
+    );
+    assert_eq!(dev.get("degenerate").is_some(), closed < 0.05);
     alone(&paths.model().join("student"), &taught.student);
 }
 
