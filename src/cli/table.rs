@@ -69,8 +69,27 @@ fn table(results: &ModelResults) -> String {
                 (_, Some(rate)) => write!(text, "  {rate:>column$.4}"),
             };
         }
+        text.push_str(&remarks(metrics));
     }
     text
+}
+
+/// What a reader must know of a row to compare it with others.
+fn remarks(metrics: &Metrics) -> String {
+    let marked = |(name, _): &&(&str, &str)| metrics.get(name).is_some();
+    let remarks = [
+        ("transductive", "transductive"),
+        ("degenerate", "degenerate: the gate was hardly ever closed"),
+    ];
+    let found: Vec<&str> = remarks
+        .iter()
+        .filter(marked)
+        .map(|(_, text)| *text)
+        .collect();
+    match found.is_empty() {
+        true => String::new(),
+        false => format!("  {}", found.join("; ")),
+    }
 }
 
 /// Digits in groups of three.
@@ -103,6 +122,25 @@ mod tests {
         for (number, text) in pairs {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn a_model_that_has_read_the_test_texts_is_marked() {
+        let row = |marks: &[&str]| {
+            let metrics = Metrics::new().rate("accuracy", 0.875);
+            let mark = |metrics: Metrics, name: &&str| metrics.count(name, 1);
+            marks.iter().fold(metrics, mark)
+        };
+        let rows = [
+            ("teacher", row(&["transductive"])),
+            ("student", row(&["transductive", "degenerate"])),
+            ("mutual", row(&[])),
+        ];
+        let text = table(&ModelResults::Models(Named::from_iter(rows)));
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert!(lines[0].ends_with("-  transductive"), "{text}");
+        assert!(lines[1].contains("transductive; degenerate"), "{text}");
+        assert!(lines[2].ends_with('-'), "{text}");
     }
 
     #[test]

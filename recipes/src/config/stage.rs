@@ -74,7 +74,12 @@ impl StageConfig {
             checkpoint_every: Extent::Epochs(1),
         };
         match kind {
-            ModelKind::TextCnn | ModelKind::TextGraph | ModelKind::TextLevel => base,
+            ModelKind::TextCnn | ModelKind::TextLevel => base,
+            ModelKind::TextGraph => Self {
+                learning_rate: 3e-3,
+                schedule: Decay::Linear,
+                ..base
+            },
             ModelKind::Corpus => Self {
                 learning_rate: 0.02,
                 ..Self::of_a_whole_graph()

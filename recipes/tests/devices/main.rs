@@ -25,6 +25,11 @@ fn the_cpu_trains_as_the_reference_does() -> Result<()> {
 }
 
 #[test]
+fn the_halves_of_a_forward_pass_make_the_whole() -> Result<()> {
+    parity::check_halves(&Device::cpu())
+}
+
+#[test]
 fn memory_of_the_cpu_stays_flat_after_the_first_epoch() -> Result<()> {
     memory::check(&Device::cpu())
 }

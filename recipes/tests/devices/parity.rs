@@ -1,6 +1,6 @@
 //! A training run on one device against the same run on the reference.
 
-use limbeck_engine::{Device, ParameterVector, Result};
+use limbeck_engine::{Device, ParameterVector, Result, Tape};
 
 use crate::tiny::{KINDS, Kind, Labelled, Trainer};
 
@@ -63,6 +63,34 @@ pub(crate) fn check(device: &Device) -> Result<()> {
                 worst <= tolerance,
                 "{kind:?} on {}: {what} of {name}: error {worst:.1e}, allowed {tolerance:.0e}",
                 device.name()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The two halves of a forward pass give what the whole does, with dropout too.
+pub(crate) fn check_halves(device: &Device) -> Result<()> {
+    for kind in KINDS {
+        let model = kind.build(device)?;
+        let texts = Labelled::new(kind, 0..BATCH_SIZE);
+        let batch = model.batch(&texts.texts(), 0)?;
+        let tape = || Tape::training(device, 5, 1);
+        let whole = model.forward(&tape(), &batch)?.logits.tensor().read()?;
+        let halves = tape();
+        let Ok(vectors) = model.represent(&halves, &batch) else {
+            assert!(
+                matches!(kind, Kind::BagOfNgrams),
+                "{kind:?} has no vector for a text"
+            );
+            continue;
+        };
+        let logits = model.classify(&halves, &batch, &vectors)?;
+        // A network over a corpus multiplies in another order: rounding of sums of some hundred.
+        for (a, b) in whole.iter().zip(logits.tensor().read()?) {
+            assert!(
+                (a - b).abs() <= 1e-5 * a.abs().max(1.0),
+                "{kind:?}: {a} {b}"
             );
         }
     }
