@@ -16,6 +16,7 @@ struct Names {
     rep_kl: &'static str,
     open_share: &'static str,
     score: &'static str,
+    micro_f1: &'static str,
     single_error: &'static str,
 }
 
@@ -26,6 +27,7 @@ const STUDENT: Names = Names {
     rep_kl: "student_rep_kl",
     open_share: "student_open_share",
     score: "student_gate_score",
+    micro_f1: "student_gate_micro_f1",
     single_error: "student_closed_by_one",
 };
 
@@ -36,6 +38,7 @@ const TEACHER: Names = Names {
     rep_kl: "teacher_rep_kl",
     open_share: "teacher_open_share",
     score: "teacher_gate_score",
+    micro_f1: "teacher_gate_micro_f1",
     single_error: "teacher_closed_by_one",
 };
 
@@ -136,6 +139,8 @@ impl<'a> Receiver<'a> {
             (self.names.score, score),
         ];
         if self.options.gate == Granularity::Batch {
+            // With one label a text micro-F1 is accuracy.
+            figures.push((self.names.micro_f1, 1.0 - message.errors as f64 / texts));
             // With many classes one error is enough to close a batch.
             let by_one = message.errors == 1 && message.closed() > 0;
             figures.push((self.names.single_error, f64::from(u8::from(by_one))));

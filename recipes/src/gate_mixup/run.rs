@@ -8,7 +8,7 @@ use limbeck_training::files::{read_text, write_json};
 use serde::{Deserialize, Serialize};
 
 use super::objective::{MutualObjective, Party};
-use super::options::{GateMixupOptions, SenderOutputs};
+use super::options::{Direction, GateMixupOptions, SenderOutputs};
 use crate::config::{GateMixupRun, Model, StageConfig};
 use crate::context::RunContext;
 use crate::dataset::RunData;
@@ -160,7 +160,11 @@ impl Recipe<'_, '_> {
 
     /// The student on labels alone, for as many updates as it makes in the turns.
     fn continued(&mut self, initial: &TextClassifier) -> Result<TextClassifier> {
-        let stage = &self.run.training.mutual;
+        let training = &self.run.training;
+        let stage = &match self.run.distillation.direction {
+            Direction::OneWay => training.mutual.clone(),
+            Direction::Mutual => training.of_one_of_two(),
+        };
         let train = Labelled::new(initial.encoder(), &self.data.labelled);
         let dev = Labelled::new(initial.encoder(), &self.data.dev);
         let per_epoch = train.texts.len().div_ceil(stage.batch_size.max(1)) as u64;
