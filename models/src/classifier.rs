@@ -32,11 +32,18 @@ pub trait Classifier: Send + Sync {
     /// The vocabulary whose ids it reads.
     fn vocabulary(&self) -> Fingerprint;
 
-    /// Writes the forward pass on the tape.
+    /// Writes the forward pass on the tape: that of its two halves, for a model that has no levels.
     ///
     /// # Errors
     /// If the batch is of another vocabulary or kind, or the device failed.
-    fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output>;
+    fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
+        let representation = self.represent(tape, batch)?;
+        Ok(Output {
+            logits: self.classify(tape, batch, &representation)?,
+            levels: Vec::new(),
+            states: Vec::new(),
+        })
+    }
 
     /// The same with all states, which a model may otherwise save itself the making of.
     ///

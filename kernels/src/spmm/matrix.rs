@@ -171,19 +171,8 @@ fn problem(columns: usize, offsets: &[u32], indices: &[u32], weights: &[f32]) ->
             weights.len()
         ));
     }
-    let (first, last) = (offsets.first(), offsets.last());
-    if first != Some(&0) || last.is_none_or(|&last| last as usize != entries) {
-        return Some(format!(
-            "the offsets must run from 0 to the number of entries, {entries}; found {first:?} to \
-             {last:?}"
-        ));
-    }
-    if let Some(row) = offsets.windows(2).position(|pair| pair[0] > pair[1]) {
-        return Some(format!(
-            "the offsets of row {row} fall from {} to {}",
-            offsets[row],
-            offsets[row + 1]
-        ));
+    if let Some(message) = crate::shared::offsets::problem(offsets, entries, ["row", "entries"]) {
+        return Some(message);
     }
     if let Some(entry) = indices.iter().position(|&index| index as usize >= columns) {
         return Some(format!(

@@ -21,7 +21,7 @@ use limbeck_kernels::{
 
 use super::{GraphBatch, Joined, Links};
 use crate::batch::{Batch, Encoded};
-use crate::classifier::{Classifier, Output};
+use crate::classifier::Classifier;
 use crate::init::Affine;
 
 /// How a node gathers the states of its neighbours.
@@ -224,15 +224,6 @@ impl Classifier for GatedGraph {
 
     fn vocabulary(&self) -> Fingerprint {
         self.config.vocabulary
-    }
-
-    fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
-        let representation = self.represent(tape, batch)?;
-        Ok(Output {
-            logits: self.classify(tape, batch, &representation)?,
-            levels: Vec::new(),
-            states: Vec::new(),
-        })
     }
 
     fn represent(&self, tape: &Tape, batch: &Batch) -> Result<Var> {

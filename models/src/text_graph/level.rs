@@ -22,7 +22,7 @@ use limbeck_kernels::{
 
 use super::{Joined, Links};
 use crate::batch::{Batch, Encoded};
-use crate::classifier::{Classifier, Output};
+use crate::classifier::Classifier;
 use crate::init::Affine;
 
 /// Sizes of a [`TextLevelGraph`].
@@ -107,15 +107,6 @@ impl Classifier for TextLevelGraph {
 
     fn vocabulary(&self) -> Fingerprint {
         self.config.vocabulary
-    }
-
-    fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
-        let representation = self.represent(tape, batch)?;
-        Ok(Output {
-            logits: self.classify(tape, batch, &representation)?,
-            levels: Vec::new(),
-            states: Vec::new(),
-        })
     }
 
     fn represent(&self, tape: &Tape, batch: &Batch) -> Result<Var> {
