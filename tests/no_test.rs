@@ -55,6 +55,27 @@ fn texts(numbers: std::ops::Range<usize>) -> String {
     })
 }
 
+const TURNS: &str = r#"
+task = "gate_mixup"
+[data]
+[teacher]
+kind = "corpus"
+hidden_size = 8
+[student]
+hidden_size = 8
+layers = 1
+heads = 2
+feed_forward_size = 8
+[distillation]
+sender_outputs = "in_sample"
+[training.teacher]
+length = "4 steps"
+[training.student]
+length = "4 steps"
+[training.mutual]
+length = "1 epoch"
+"#;
+
 /// A folder with a run file and data, but without a test file.
 fn folder(run_file: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
@@ -175,4 +196,36 @@ fn an_interrupted_run_may_read_test_after_all() {
     limbeck(folder.path(), "train", "run", &["--resume"]);
     assert!(json(&run.join("results.json"))["test"]["accuracy"].is_number());
     assert_eq!(data_roles(&run), ["train", "dev", "test"]);
+}
+
+/// A transductive model takes in the texts of test, whether or not it is judged on them; and what the
+/// gates did is known later too.
+#[test]
+fn turns_with_a_transductive_teacher_are_judged_on_test_later() {
+    let folder = folder(TURNS);
+    let words = "texts";
+    fs::write(folder.path().join("test.tsv"), texts(50..60)).expect(words);
+    limbeck(folder.path(), "distill", "run", &["--no-test"]);
+    let results = folder.path().join("run/results.json");
+    assert!(json(&results).get("test").is_none());
+    limbeck(folder.path(), "distill", "run", &["--resume"]);
+    let after = json(&results);
+    limbeck(folder.path(), "distill", "whole", &[]);
+    let whole = json(&folder.path().join("whole/results.json"));
+    for model in ["teacher", "student_alone", "mutual", "student"] {
+        for figure in [
+            "accuracy",
+            "macro_f1",
+            "transductive",
+            "closed_share",
+            "degenerate",
+        ] {
+            for split in ["dev", "test"] {
+                let [later, at_once] = [&after, &whole].map(|r| &r[split][model][figure]);
+                assert_eq!(later, at_once, "{split} {model} {figure}");
+            }
+        }
+    }
+    assert_eq!(whole["test"]["student"]["transductive"], 1);
+    assert!(whole["test"]["student"]["closed_share"].is_number());
 }

@@ -60,9 +60,7 @@ pub trait Classifier: Send + Sync {
     /// As [`Classifier::forward`], and for models that have no such vector.
     fn represent(&self, tape: &Tape, batch: &Batch) -> Result<Var> {
         let _ = (tape, batch);
-        Err(Error::Mismatch(
-            "this kind of model has no vector that stands for a text".into(),
-        ))
+        Err(no_vector())
     }
 
     /// The last layer alone: class scores from what [`Classifier::represent`] gave for the texts of
@@ -71,8 +69,8 @@ pub trait Classifier: Send + Sync {
     /// # Errors
     /// As [`Classifier::represent`].
     fn classify(&self, tape: &Tape, batch: &Batch, representation: &Var) -> Result<Var> {
-        let _ = representation;
-        self.represent(tape, batch)
+        let _ = (tape, batch, representation);
+        Err(no_vector())
     }
 
     /// The states of the levels that the head reads, projected row by row as the head projects
@@ -142,4 +140,8 @@ pub trait Classifier: Send + Sync {
     fn device(&self) -> &Device {
         self.parameters().device()
     }
+}
+
+fn no_vector() -> Error {
+    Error::Mismatch("this kind of model has no vector that stands for a text".into())
 }

@@ -21,6 +21,8 @@ pub struct RunData {
     pub dev: LabelledSet,
     /// Test set; none if it was not to be read.
     pub test: Option<TestSet>,
+    /// The texts of a test set that is not to be judged on: a transductive model takes them in.
+    pub test_texts: Vec<String>,
     /// What was read.
     pub files: Vec<DataFile>,
     /// What a careful person should know about the data.
@@ -72,6 +74,18 @@ impl RunData {
                 Self::folder(&FolderOptions { test, ..options }, config, seed)
             }
         }
+    }
+
+    /// As [`RunData::read`], but of test the texts alone are kept: what a transductive model takes
+    /// in, though it is not to be judged on them.
+    ///
+    /// # Errors
+    /// As [`RunData::read`].
+    pub fn read_without_test_labels(config: &DataConfig, seed: u64) -> Result<Self> {
+        let mut data = Self::read(config, seed)?;
+        let test = data.test.take();
+        data.test_texts = test.map_or_else(Vec::new, |test| test.set.texts);
+        Ok(data)
     }
 
     fn folder(options: &FolderOptions, config: &DataConfig, seed: u64) -> Result<Self> {
@@ -142,6 +156,7 @@ impl RunData {
                 .iter()
                 .map(|&row| train.texts[row].clone())
                 .collect(),
+            test_texts: Vec::new(),
             corpus_pairs: Vec::new(),
             dev: split.dev,
             test: test.map(|set| TestSet::new(set, train)),
@@ -157,6 +172,7 @@ impl RunData {
     pub(crate) fn vocabulary_texts(&self, model: &Model) -> Vec<String> {
         if model.is_transductive() {
             let test = self.test.iter().flat_map(|test| &test.set.texts);
+            let test = test.chain(&self.test_texts);
             let held_out = self.dev.texts.iter().chain(test).cloned();
             return self.training_texts().into_iter().chain(held_out).collect();
         }

@@ -37,6 +37,7 @@ fn data() -> RunData {
         labelled: texts(48, "train"),
         unlabelled: texts(10, "unlabelled").texts,
         corpus_pairs: Vec::new(),
+        test_texts: Vec::new(),
         dev: texts(90, "dev"),
         test: None,
         files: Vec::new(),

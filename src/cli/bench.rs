@@ -81,6 +81,11 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     if of_graph && args.workload.model != Model::W2 {
         return Err(Error::Usage("--nodes and --edges are for w2".into()));
     }
+    if args.length.is_some() && args.workload.model == Model::W2 {
+        return Err(Error::Usage(
+            "--length is for texts, and w2 has none".into(),
+        ));
+    }
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool =

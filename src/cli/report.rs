@@ -59,7 +59,7 @@ fn table(rows: &[Row]) -> String {
             text,
             "\n| {} | {} | {} | {} | {} | {} | {each} |",
             row.arm,
-            row.model.replace('_', " "),
+            name(row),
             row.seeds.len(),
             percent(&row.accuracy, false),
             row.macro_f1
@@ -68,6 +68,19 @@ fn table(rows: &[Row]) -> String {
         );
     }
     text
+}
+
+/// A model's name, and what a reader must know to compare it with others.
+fn name(row: &Row) -> String {
+    let mut name = row.model.replace('_', " ");
+    if row.transductive {
+        name.push_str(" (transductive)");
+    }
+    if !row.degenerate.is_empty() {
+        let seeds: Vec<String> = row.degenerate.iter().map(u64::to_string).collect();
+        name.push_str(&format!(" (degenerate: seeds {})", seeds.join(", ")));
+    }
+    name
 }
 
 fn percent(spread: &Spread, signed: bool) -> String {

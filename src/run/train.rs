@@ -44,10 +44,16 @@ pub fn train_language(run: &NceLmRun, options: &RunOptions) -> Result<Results> {
     in_run_folder(&Run::NceLm(Box::new(run.clone())), options, run)
 }
 
-fn read_labelled(config: &DataConfig, seed: u64, with_test: bool) -> Result<RunData> {
-    Ok(match with_test {
-        true => RunData::read(config, seed)?,
-        false => RunData::read_without_test(config, seed)?,
+/// `transductive`: whether a model takes in the texts of test in any case.
+fn read_labelled(
+    (config, seed): (&DataConfig, u64),
+    with_test: bool,
+    transductive: bool,
+) -> Result<RunData> {
+    Ok(match (with_test, transductive) {
+        (true, _) => RunData::read(config, seed)?,
+        (false, true) => RunData::read_without_test_labels(config, seed)?,
+        (false, false) => RunData::read_without_test(config, seed)?,
     })
 }
 
@@ -71,7 +77,8 @@ impl Work for TrainRun {
     type Data = RunData;
 
     fn read(&self, with_test: bool) -> Result<RunData> {
-        read_labelled(&self.data, self.seed, with_test)
+        let transductive = self.model.is_transductive();
+        read_labelled((&self.data, self.seed), with_test, transductive)
     }
 
     fn run(&self, data: &RunData, context: &mut RunContext<'_>) -> Result<Measured> {
@@ -93,7 +100,7 @@ impl Work for LayerwiseRun {
     type Data = RunData;
 
     fn read(&self, with_test: bool) -> Result<RunData> {
-        let mut data = read_labelled(&self.data, self.seed, with_test)?;
+        let mut data = read_labelled((&self.data, self.seed), with_test, false)?;
         data.files.extend(pair_files(self)?);
         let teacher = check_ready_made_teacher(self, &data.labelled.classes)?;
         data.files.extend(teacher);
@@ -119,7 +126,8 @@ impl Work for GateMixupRun {
     type Data = RunData;
 
     fn read(&self, with_test: bool) -> Result<RunData> {
-        read_labelled(&self.data, self.seed, with_test)
+        let transductive = self.teacher.is_transductive();
+        read_labelled((&self.data, self.seed), with_test, transductive)
     }
 
     fn run(&self, data: &RunData, context: &mut RunContext<'_>) -> Result<Measured> {
@@ -134,7 +142,7 @@ impl Work for GateMixupRun {
         paths: &RunPaths,
     ) -> Result<Measured> {
         let mut measured = judge_classifiers(data, results, device, paths)?;
-        gate_mixup::mark_transductive(self, &mut measured);
+        gate_mixup::remark(self, &mut measured, gate_mixup::closed_share(paths)?);
         Ok(measured)
     }
 }

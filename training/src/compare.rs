@@ -57,6 +57,10 @@ pub struct Row {
     pub accuracy: Spread,
     /// Mean and spread of macro-F1.
     pub macro_f1: Option<Spread>,
+    /// Whether it has read the texts of test, without their labels.
+    pub transductive: bool,
+    /// The seeds with a gate that was hardly ever closed.
+    pub degenerate: Vec<u64>,
     /// Accuracy minus that of the baseline with the same seed, over the seeds that both have.
     pub gain: Option<Gain>,
 }
@@ -92,6 +96,9 @@ pub fn compare(runs: &[Finished], baseline: &str) -> Vec<Row> {
             rows[place].seeds.push(run.seed);
             rows[place].accuracies.push(accuracy);
             macro_f1[place].extend(metrics.get("macro_f1"));
+            rows[place].transductive |= metrics.get("transductive").is_some();
+            let degenerate = metrics.get("degenerate").map(|_| run.seed);
+            rows[place].degenerate.extend(degenerate);
         }
     }
     for (row, macro_f1) in rows.iter_mut().zip(&macro_f1) {
@@ -119,6 +126,8 @@ impl Row {
                 sd: None,
             },
             macro_f1: None,
+            transductive: false,
+            degenerate: Vec::new(),
             gain: None,
         }
     }

@@ -2,9 +2,9 @@
 //! vector with every tap of the kernel are computed once.
 
 use limbeck_engine::{Result, Tape, Tensor, Var};
-use limbeck_kernels::{Activation, add, concat, embedding, folded_conv1d, linear};
+use limbeck_kernels::{Activation, add, embedding, folded_conv1d, linear};
 
-use super::{TextCnn, Topology};
+use super::{TextCnn, Topology, joined};
 use crate::batch::TokenBatch;
 use crate::classifier::Output;
 
@@ -51,8 +51,7 @@ impl TextCnn {
             levels.push(self.pool(tape, block, &output, batch)?);
             outputs.push(output);
         }
-        let joined = concat(tape, &levels.iter().collect::<Vec<_>>())?;
-        let logits = self.score(tape, &joined, batch)?;
+        let logits = self.score(tape, &joined(tape, &levels)?, batch)?;
         Ok(Output {
             logits,
             levels,

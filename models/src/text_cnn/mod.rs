@@ -149,6 +149,24 @@ impl TextCnn {
 
     /// Logits and levels, and the states if they are to be kept or the blocks need them.
     fn run(&self, tape: &Tape, batch: &TokenBatch, keep_states: bool) -> Result<Output> {
+        let (levels, states) = self.levels(tape, batch, keep_states)?;
+        let logits = tape.scope("classifier", || {
+            self.score(tape, &joined(tape, &levels)?, batch)
+        })?;
+        Ok(Output {
+            logits,
+            levels,
+            states,
+        })
+    }
+
+    /// The pooled output of every block, and the states.
+    fn levels(
+        &self,
+        tape: &Tape,
+        batch: &TokenBatch,
+        keep_states: bool,
+    ) -> Result<(Vec<Var>, Vec<Var>)> {
         let table = tape.parameter(&self.store, self.embedding);
         let embedded = tape.scope("embedding", || embedding(tape, &table, &batch.rows, None))?;
         let mut states = vec![embedded];
@@ -170,15 +188,7 @@ impl TextCnn {
                 Ok(())
             })?;
         }
-        let logits = tape.scope("classifier", || {
-            let joined = concat(tape, &levels.iter().collect::<Vec<_>>())?;
-            self.score(tape, &joined, batch)
-        })?;
-        Ok(Output {
-            logits,
-            levels,
-            states,
-        })
+        Ok((levels, states))
     }
 
     fn score(&self, tape: &Tape, joined: &Var, batch: &TokenBatch) -> Result<Var> {
@@ -287,8 +297,8 @@ impl Classifier for TextCnn {
     }
 
     fn represent(&self, tape: &Tape, batch: &Batch) -> Result<Var> {
-        let levels = self.run(tape, batch.tokens()?, false)?.levels;
-        concat(tape, &levels.iter().collect::<Vec<_>>())
+        let (levels, _) = self.levels(tape, batch.tokens()?, false)?;
+        joined(tape, &levels)
     }
 
     fn classify(&self, tape: &Tape, batch: &Batch, representation: &Var) -> Result<Var> {
@@ -319,6 +329,11 @@ impl Classifier for TextCnn {
             first_sample,
         )
     }
+}
+
+/// What the classifier reads: the pooled outputs of all blocks.
+fn joined(tape: &Tape, levels: &[Var]) -> Result<Var> {
+    concat(tape, &levels.iter().collect::<Vec<_>>())
 }
 
 fn check(config: &TextCnnConfig) -> Result<()> {

@@ -107,6 +107,7 @@ impl GatedGraph {
             ("classes", config.classes),
             ("embedding_size", config.embedding_size),
             ("hidden_size", config.hidden_size),
+            ("steps", config.steps),
         ];
         if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
             return Err(Error::Shape {

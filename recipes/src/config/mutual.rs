@@ -78,25 +78,6 @@ pub struct GateMixupTraining {
     pub mutual: StageConfig,
 }
 
-impl GateMixupTraining {
-    /// The turns as one of two models that learn sees them: stretches that are counted in updates are
-    /// half as long, those in epochs or shares stay.
-    pub(crate) fn of_one_of_two(&self) -> StageConfig {
-        let half = |extent: Extent| match extent {
-            Extent::Steps(steps) => Extent::Steps(steps.div_ceil(2)),
-            other => other,
-        };
-        let turns = self.mutual.clone();
-        StageConfig {
-            length: half(turns.length),
-            warm_up: half(turns.warm_up),
-            evaluate_every: half(turns.evaluate_every),
-            checkpoint_every: half(turns.checkpoint_every),
-            ..turns
-        }
-    }
-}
-
 impl StageConfig {
     /// The settings of two models that teach each other in turns.
     fn of_turns() -> Self {
@@ -108,34 +89,5 @@ impl StageConfig {
             patience: OffOr::On(3),
             ..Self::of_kind(ModelKind::TextCnn)
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_of_two_makes_half_of_the_updates() {
-        let run = GateMixupRun::defaults(
-            Preset::Tuned,
-            ModelKind::TextGraph,
-            ModelKind::Transformer,
-            Format::Tsv,
-        );
-        let mut training = run.training;
-        // Seven batches an epoch for each of the two.
-        for length in [Extent::Epochs(3), Extent::Steps(42)] {
-            training.mutual.length = length;
-            assert_eq!(training.mutual.steps(14), 42);
-            assert_eq!(training.of_one_of_two().steps(7), 21);
-        }
-        training.mutual.evaluate_every = Extent::Steps(10);
-        training.mutual.warm_up = Extent::Share(0.1);
-        let one = training.of_one_of_two();
-        assert_eq!(
-            (one.evaluate_every, one.warm_up),
-            (Extent::Steps(5), Extent::Share(0.1))
-        );
     }
 }

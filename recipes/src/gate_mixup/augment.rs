@@ -40,11 +40,12 @@ impl Draws {
             return lambda;
         }
         let power = 1.0 / options.mixup_alpha;
-        let drawn = (0..).step_by(2).find_map(|position| {
+        // A run file allows no a for which more than some seventy pairs are to be expected.
+        let drawn = (0..).step_by(2).take(1 << 20).find_map(|position| {
             let [x, y] = [0, 1].map(|i| self.lambda.uniform(text, position + i).powf(power));
             (x + y <= 1.0 && x + y > 0.0).then(|| x / (x + y))
         });
-        let lambda = drawn.unwrap_or(0.5);
+        let lambda = drawn.unwrap_or(1.0);
         lambda.max(1.0 - lambda)
     }
 

@@ -33,7 +33,9 @@ pub fn text_score(metric: Metric, logits: &[f32], label: u32) -> f64 {
                 .map(|p| -p * p.ln())
                 .sum();
             // With a single class there is nothing to be uncertain of.
-            1.0 - entropy / (logits.len() as f64).ln().max(f64::MIN_POSITIVE)
+            let certainty = 1.0 - entropy / (logits.len() as f64).ln().max(f64::MIN_POSITIVE);
+            // Rounding must not take it below a threshold of 0.
+            certainty.clamp(0.0, 1.0)
         }
         _ => f64::from(u8::from(argmax(logits) == label as usize)),
     }
@@ -52,9 +54,8 @@ pub fn text_score(metric: Metric, logits: &[f32], label: u32) -> f64 {
 /// assert_eq!(batch_score(Metric::MicroF1, &[0, 1, 1, 0], &[0, 1, 1, 1], 3), 0.75);
 /// ```
 pub fn batch_score(metric: Metric, predictions: &[u32], labels: &[u32], classes: usize) -> f64 {
-    let Ok(matrix) = ConfusionMatrix::from_labels(labels, predictions, classes) else {
-        return 0.0;
-    };
+    let matrix = ConfusionMatrix::from_labels(labels, predictions, classes)
+        .expect("a label and a class for each text, below the number of classes");
     if metric != Metric::MacroF1 {
         return matrix.accuracy();
     }
@@ -168,7 +169,10 @@ mod tests {
         assert!((text_score(Metric::Probability, &logits, 0) - 0.25).abs() < 1e-7);
         assert_eq!(text_score(Metric::Correct, &logits, 1), 1.0);
         assert_eq!(text_score(Metric::Correct, &logits, 0), 0.0);
-        assert!(text_score(Metric::Certainty, &[2.0, 2.0, 2.0], 0).abs() < 1e-12);
+        for classes in [3, 5, 12, 52] {
+            let undecided = text_score(Metric::Certainty, &vec![2.0; classes], 0);
+            assert!((0.0..1e-12).contains(&undecided), "{classes}: {undecided}");
+        }
         assert!((text_score(Metric::Certainty, &[100.0, 0.0], 1) - 1.0).abs() < 1e-12);
     }
 

@@ -1,7 +1,7 @@
 //! What a sender says of a batch: its vectors, as they are or augmented, and what its own classifier
 //! makes of them.
 
-use limbeck_engine::{Result, Tape, Tensor};
+use limbeck_engine::{Result, Tape, Tensor, Var};
 use limbeck_models::Classifier;
 
 use super::augment::{Draws, joined, mixed};
@@ -15,8 +15,8 @@ use crate::text::{argmax, softmax};
 pub struct Message {
     /// Ř `[texts, width]`.
     pub representation: Tensor,
-    /// c(Ř) `[texts, classes]`: class scores of the sender's own classifier.
-    pub logits: Tensor,
+    /// c(Ř) `[texts, classes]`: class scores of the sender's own classifier, if they are sent.
+    pub logits: Option<Tensor>,
     /// In place of the scores: logarithms of target probabilities `[texts, classes]`.
     pub log_targets: Option<Tensor>,
     /// Weight of each text's message; none if all count 1.
@@ -62,17 +62,17 @@ impl Sender<'_> {
         let tape = Tape::inference(device);
         let batch = self.model.batch(&texts, 0)?;
         let representation = self.model.represent(&tape, &batch)?;
-        let own = self.model.classify(&tape, &batch, &representation)?;
-        let (shape, classes) = (representation.shape(), own.shape().columns());
-        if device.is_shapes() {
-            return self.rehearsed(representation.tensor(), own.tensor());
-        }
-        let own = own.tensor().read()?;
-        let own: Vec<&[f32]> = own.chunks(classes).collect();
-        let scored: Vec<&[f32]> = match self.unseen {
-            Some(unseen) => rows.iter().map(|&row| &unseen[row][..]).collect(),
-            None => own.clone(),
+        let classes_are_sent = self.options.weights.class_kl > 0.0;
+        let own = match self.unseen.is_none() || classes_are_sent {
+            true => Some(self.model.classify(&tape, &batch, &representation)?),
+            false => None,
         };
+        let own = own.as_ref().map(Var::tensor);
+        if device.is_shapes() {
+            return self.rehearsed(representation.tensor(), own);
+        }
+        let scored = self.scored(rows, own)?;
+        let scored: Vec<&[f32]> = scored.iter().map(Vec::as_slice).collect();
         let verdicts = judge(self.options, &scored, &labels, (step, memory));
         let wrong = |(logits, label): (&&[f32], &u32)| argmax(logits) != *label as usize;
         let errors = scored
@@ -80,29 +80,53 @@ impl Sender<'_> {
             .zip(&labels)
             .filter(|pair| wrong(*pair))
             .count();
-        let read = representation.tensor().read()?;
-        let messages: Vec<&[f32]> = read.chunks(shape.columns()).collect();
-        let sent = self.augmented(&messages, (rows, &labels), &verdicts.open, step);
-        let sent = device.real(&sent.concat(), shape)?;
-        let constant = tape.constant(sent.clone());
-        let logits = self
-            .model
-            .classify(&tape, &batch, &constant)?
-            .tensor()
-            .clone();
+        let as_it_is = self.options.on_closed == OnClosed::Skip || !verdicts.open.contains(&false);
+        let (representation, logits) = if as_it_is {
+            (representation.tensor().clone(), own.cloned())
+        } else {
+            let shape = representation.shape();
+            let read = representation.tensor().read()?;
+            let messages: Vec<&[f32]> = read.chunks(shape.columns()).collect();
+            let sent = self.augmented(&messages, (rows, &labels), &verdicts.open, step);
+            let sent = device.real(&sent.concat(), shape)?;
+            let logits = match classes_are_sent {
+                true => {
+                    let constant = tape.constant(sent.clone());
+                    let logits = self.model.classify(&tape, &batch, &constant)?;
+                    Some(logits.tensor().clone())
+                }
+                false => None,
+            };
+            (sent, logits)
+        };
         Ok(Message {
-            representation: sent,
-            log_targets: self.mixed_labels(&logits, &labels, &verdicts.open)?,
-            logits,
+            log_targets: match &logits {
+                Some(logits) => self.mixed_labels(logits, &labels, &verdicts.open)?,
+                None => None,
+            },
             weights: self.weights(device, &verdicts.open)?,
+            representation,
+            logits,
             verdicts,
             errors,
         })
     }
 
+    /// The class scores that the gate goes by.
+    fn scored(&self, rows: &[usize], own: Option<&Tensor>) -> Result<Vec<Vec<f32>>> {
+        match (self.unseen, own) {
+            (Some(unseen), _) => Ok(rows.iter().map(|&row| unseen[row].clone()).collect()),
+            (None, Some(own)) => {
+                let classes = own.shape().columns().max(1);
+                Ok(own.read()?.chunks(classes).map(<[f32]>::to_vec).collect())
+            }
+            (None, None) => Ok(Vec::new()),
+        }
+    }
+
     /// A message without numbers, of a rehearsal.
-    fn rehearsed(&self, representation: &Tensor, logits: &Tensor) -> Result<Message> {
-        let texts = logits.shape().rows();
+    fn rehearsed(&self, representation: &Tensor, logits: Option<&Tensor>) -> Result<Message> {
+        let texts = representation.shape().rows();
         let verdicts = Verdicts {
             open: vec![true; texts],
             scores: Vec::new(),
@@ -110,9 +134,9 @@ impl Sender<'_> {
         };
         Ok(Message {
             representation: representation.clone(),
-            logits: logits.clone(),
+            logits: logits.cloned(),
             log_targets: None,
-            weights: self.weights(logits.device(), &verdicts.open)?,
+            weights: self.weights(representation.device(), &verdicts.open)?,
             verdicts,
             errors: 0,
         })

@@ -37,4 +37,4 @@ pub use options::{
     Alternate, Direction, GateMixupOptions, Granularity, MessageWeights, Metric, OnClosed,
     Residual, SenderOutputs,
 };
-pub use run::{Taught, distill, mark_transductive};
+pub use run::{Taught, closed_share, distill, remark};

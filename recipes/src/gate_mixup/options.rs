@@ -126,6 +126,27 @@ impl GateMixupOptions {
         }
     }
 
+    /// How many of the two models learn.
+    pub(super) fn learners(&self) -> u64 {
+        match self.direction {
+            Direction::Mutual => 2,
+            Direction::OneWay => 1,
+        }
+    }
+
+    /// How many of the first `updates` of the turns are the student's, of whose texts `per_epoch`
+    /// batches are made.
+    pub(super) fn updates_of_student(&self, updates: u64, per_epoch: u64) -> u64 {
+        if self.direction == Direction::OneWay {
+            return updates;
+        }
+        let phase = match self.alternate {
+            Alternate::Epoch => per_epoch.max(1),
+            Alternate::Batch => 1,
+        };
+        updates / (2 * phase) * phase + (updates % (2 * phase)).min(phase)
+    }
+
     /// Whether any message compares vectors.
     pub fn compares_vectors(&self) -> bool {
         self.weights.rep_kl > 0.0 || self.weights.rep_mse > 0.0
@@ -227,4 +248,80 @@ pub enum Residual {
     Mean,
     /// The sum with mean 0 and variance 1 over its components.
     LayerNorm,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn updates_of_the_student_among_those_of_both() {
+        let mutual = GateMixupOptions::preset(Preset::Tuned);
+        let of = |options: &GateMixupOptions| {
+            [0, 6, 10, 14, 24, 42].map(|updates| options.updates_of_student(updates, 7))
+        };
+        assert_eq!(of(&mutual), [0, 6, 7, 7, 14, 21]);
+        let by_batch = GateMixupOptions {
+            alternate: Alternate::Batch,
+            ..mutual.clone()
+        };
+        assert_eq!(of(&by_batch), [0, 3, 5, 7, 12, 21]);
+        let one_way = GateMixupOptions {
+            direction: Direction::OneWay,
+            ..mutual
+        };
+        assert_eq!(of(&one_way), [0, 6, 10, 14, 24, 42]);
+    }
+
+    #[test]
+    fn the_presets_are_those_of_the_specification() {
+        let literal = GateMixupOptions::preset(Preset::Literal);
+        assert_eq!(
+            (literal.gate, literal.metric),
+            (Granularity::Batch, Metric::MacroF1)
+        );
+        assert_eq!(
+            (literal.threshold, literal.alpha, literal.temperature),
+            (0.9, 0.5, 1.0)
+        );
+        assert_eq!(literal.sender_outputs, SenderOutputs::InSample);
+        assert_eq!(
+            (literal.on_closed, literal.residual),
+            (OnClosed::Augment, Residual::Sum)
+        );
+        let MessageWeights {
+            rep_kl,
+            rep_mse,
+            class_kl,
+        } = literal.weights;
+        assert_eq!((rep_kl, rep_mse, class_kl), (1.0, 0.0, 0.0));
+        let tuned = GateMixupOptions::preset(Preset::Tuned);
+        assert_eq!(
+            (tuned.gate, tuned.metric),
+            (Granularity::Sample, Metric::Probability)
+        );
+        assert_eq!(
+            (tuned.threshold, tuned.alpha, tuned.temperature),
+            (0.5, 0.5, 2.0)
+        );
+        assert_eq!(tuned.sender_outputs, SenderOutputs::CrossFit);
+        assert_eq!(
+            (tuned.on_closed, tuned.closed_weight),
+            (OnClosed::AugmentWeighted, 0.3)
+        );
+        assert_eq!(tuned.residual, Residual::Mean);
+        let MessageWeights {
+            rep_kl,
+            rep_mse,
+            class_kl,
+        } = tuned.weights;
+        assert_eq!((rep_kl, rep_mse, class_kl), (0.0, 0.1, 1.0));
+        for options in [literal, tuned] {
+            assert_eq!(
+                (options.direction, options.alternate),
+                (Direction::Mutual, Alternate::Epoch)
+            );
+            assert_eq!((options.mixup_alpha, options.dropout), (0.5, 0.2));
+        }
+    }
 }

@@ -84,15 +84,13 @@ impl<'a> Receiver<'a> {
         let weights = message.weights.as_ref().map(constant);
         let (weights, temperature) = (weights.as_ref(), options.temperature as f32);
         let weight = |of_kind: f64| (options.alpha * of_kind) as f32;
-        if options.weights.class_kl > 0.0 {
+        if let Some(scores) = message
+            .logits
+            .as_ref()
+            .filter(|_| options.weights.class_kl > 0.0)
+        {
             let value = match &message.log_targets {
-                None => transfer_kl(
-                    tape,
-                    &constant(&message.logits),
-                    logits,
-                    temperature,
-                    weights,
-                ),
+                None => transfer_kl(tape, &constant(scores), logits, temperature, weights),
                 Some(targets) => {
                     let targets = constant(targets);
                     transfer_kl_of_probabilities(tape, &targets, logits, temperature, weights)

@@ -1,15 +1,17 @@
 //! The whole method: both models alone, the turns, and what they are compared with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use limbeck_data::split::folds;
 use limbeck_models::Head;
 use limbeck_training::files::{read_text, write_json};
+use limbeck_training::run_folder::RunPaths;
+use limbeck_training::stage::StageOptions;
 use serde::{Deserialize, Serialize};
 
 use super::objective::{MutualObjective, Party};
 use super::options::{Direction, GateMixupOptions, SenderOutputs};
-use crate::config::{GateMixupRun, Model, StageConfig};
+use crate::config::{Extent, GateMixupRun, Model, StageConfig};
 use crate::context::RunContext;
 use crate::dataset::RunData;
 use crate::error::{Error, Result};
@@ -72,32 +74,35 @@ pub fn distill(run: &GateMixupRun, data: &RunData, context: &mut RunContext<'_>)
     let unseen = match options.sender_outputs {
         SenderOutputs::InSample => [None, None],
         SenderOutputs::CrossFit => [
-            Some(recipe.cross_fitted(&student_role, &initial)?),
+            // A student that never teaches needs no scores.
+            match options.direction {
+                Direction::Mutual => Some(recipe.cross_fitted(&student_role, &initial)?),
+                Direction::OneWay => None,
+            },
             Some(recipe.cross_fitted(&teacher_role, &teacher)?),
         ],
     };
-    let names = ["student", "taught_teacher"];
+    let names = [STUDENT, "taught_teacher"];
     let ([student, taught], closed) = recipe.turns(names, (&initial, &teacher), options, unseen)?;
     let mutual = mutual.as_ref().map(|(models, _)| &models[0]);
+    let taught = (options.direction == Direction::Mutual).then_some(&taught);
     let models = [
         ("teacher", Some(&teacher)),
         ("student_initial", Some(&initial)),
         ("student_alone", alone.as_ref()),
         ("mutual", mutual),
-        ("taught_teacher", Some(&taught)),
+        ("taught_teacher", taught),
         ("student", Some(&student)),
     ];
     let models = models.into_iter().filter_map(|(name, c)| Some((name, c?)));
     let mut measured = Measured::of(&models.collect::<Vec<_>>(), data)?;
-    mark_transductive(run, &mut measured);
-    measured.amend("student", |row| row.rate("closed_share", closed));
+    remark(run, &mut measured, closed);
     if closed < DEGENERATE && !recipe.context.is_rehearsal() {
         tracing::warn!(
             "the gate was closed for {:.1} % of the messages: with so few this is plain mutual \
              learning (degenerate)",
             100.0 * closed
         );
-        measured.amend("student", |row| row.count("degenerate", 1));
     }
     Ok(Taught {
         teacher,
@@ -106,15 +111,34 @@ pub fn distill(run: &GateMixupRun, data: &RunData, context: &mut RunContext<'_>)
     })
 }
 
-/// Marks the models that learned from a transductive teacher: in its messages they have seen dev and
-/// test.
-pub fn mark_transductive(run: &GateMixupRun, measured: &mut Measured) {
-    if !run.teacher.is_transductive() {
-        return;
+/// Adds what a reader must know: the share of closed gates, whether it is so small that the method is
+/// not what ran, and which models learned from a transductive teacher, in whose messages they have
+/// seen dev and test.
+pub fn remark(run: &GateMixupRun, measured: &mut Measured, closed_share: f64) {
+    measured.amend("student", |row| row.rate("closed_share", closed_share));
+    if closed_share < DEGENERATE {
+        measured.amend("student", |row| row.count("degenerate", 1));
     }
-    for name in ["mutual", "student", "taught_teacher"] {
-        measured.amend(name, |row| row.count("transductive", 1));
+    if run.teacher.is_transductive() {
+        for name in ["mutual", "student", "taught_teacher"] {
+            measured.amend(name, |row| row.count("transductive", 1));
+        }
     }
+}
+
+/// The share of closed gates in the turns of a run that is finished.
+///
+/// # Errors
+/// If the run folder does not say.
+pub fn closed_share(paths: &RunPaths) -> Result<f64> {
+    Ok(Figures::read(&figures(paths, STUDENT))?.closed_share)
+}
+
+/// The student after the turns, and the file that says what the gates did.
+const STUDENT: &str = "student";
+
+fn figures(paths: &RunPaths, name: &str) -> PathBuf {
+    paths.root().join(format!("{name}.json"))
 }
 
 struct Recipe<'a, 'c> {
@@ -160,15 +184,11 @@ impl Recipe<'_, '_> {
 
     /// The student on labels alone, for as many updates as it makes in the turns.
     fn continued(&mut self, initial: &TextClassifier) -> Result<TextClassifier> {
-        let training = &self.run.training;
-        let stage = &match self.run.distillation.direction {
-            Direction::OneWay => training.mutual.clone(),
-            Direction::Mutual => training.of_one_of_two(),
-        };
+        let stage = &self.run.training.mutual;
         let train = Labelled::new(initial.encoder(), &self.data.labelled);
         let dev = Labelled::new(initial.encoder(), &self.data.dev);
         let per_epoch = train.texts.len().div_ceil(stage.batch_size.max(1)) as u64;
-        let options = stage_options("student_alone", stage, per_epoch);
+        let options = options_alone(self.run, per_epoch);
         if let Some(finished) = self.context.finished("student_alone")? {
             self.context.skip(options.steps);
             return Ok(finished);
@@ -220,10 +240,7 @@ impl Recipe<'_, '_> {
             .context
             .finished(name)?
             .zip(self.context.finished(teacher_name)?);
-        let figures = self
-            .context
-            .paths()
-            .map(|paths| paths.root().join(format!("{name}.json")));
+        let figures = self.context.paths().map(|paths| figures(paths, name));
         if let Some((student, teacher)) = finished {
             self.context.skip(stage_options.steps);
             let figures = figures.map(|path| Figures::read(&path)).transpose()?;
@@ -238,6 +255,24 @@ impl Recipe<'_, '_> {
         self.context.keep(name, &student)?;
         Ok(([student, teacher], closed_share))
     }
+}
+
+/// The student alone takes the turns' course of the learning rate, and is evaluated as often, over the
+/// updates that it makes in them.
+fn options_alone(run: &GateMixupRun, per_epoch: u64) -> StageOptions {
+    let (stage, options) = (&run.training.mutual, &run.distillation);
+    let cycle = per_epoch * options.learners();
+    let turns = stage_options("student_alone", stage, cycle);
+    let own = |updates: u64| options.updates_of_student(updates, per_epoch);
+    let length = own(turns.steps);
+    let same = StageConfig {
+        length: Extent::Steps(length),
+        warm_up: Extent::Steps(own(stage.warm_up.steps(turns.steps, cycle))),
+        evaluate_every: Extent::Steps(own(turns.evaluate_every).max(1)),
+        checkpoint_every: Extent::Steps(own(turns.checkpoint_every).max(1)),
+        ..stage.clone()
+    };
+    stage_options("student_alone", &same, per_epoch)
 }
 
 /// What is known of finished turns besides their models.

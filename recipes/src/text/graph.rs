@@ -1,6 +1,6 @@
 //! Encoders of graph networks: a tokeniser, and what makes a graph of its tokens.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use limbeck_data::graph::{
@@ -133,14 +133,14 @@ pub struct CorpusEncoder {
 /// How a corpus becomes a graph.
 pub(super) struct CorpusOptions<'a> {
     window: usize,
-    cache: &'a PathBuf,
+    cache: Option<&'a Path>,
 }
 
 impl<'a> From<&'a CorpusGraphConfig> for CorpusOptions<'a> {
     fn from(config: &'a CorpusGraphConfig) -> Self {
         CorpusOptions {
             window: config.window,
-            cache: &config.cache,
+            cache: Some(&config.cache),
         }
     }
 }
@@ -149,7 +149,7 @@ impl<'a> From<&'a SgcConfig> for CorpusOptions<'a> {
     fn from(config: &'a SgcConfig) -> Self {
         CorpusOptions {
             window: config.window,
-            cache: &config.cache,
+            cache: Some(&config.cache),
         }
     }
 }
@@ -167,21 +167,22 @@ impl CorpusEncoder {
             .iter()
             .map(|text| tokenizer.encode(text).ids().to_vec());
         let documents = Documents::new(ids);
-        Self::of_documents(tokenizer, documents, options)
+        Self::of_documents(tokenizer, documents, options, Display::detect())
     }
 
     fn of_documents(
         tokenizer: TextTokenizer,
         documents: Documents,
         options: CorpusOptions<'_>,
+        display: Display,
     ) -> limbeck_data::Result<Self> {
         let progress: Mutex<Option<Progress>> = Mutex::new(None);
         let show = |done: u64, total: u64| {
             let mut bar = progress.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = || Progress::new("corpus graph", total, Display::detect());
+            let new = || Progress::new("corpus graph", total, display);
             bar.get_or_insert_with(new).step(done, 0, &[]);
         };
-        let folder = (!options.cache.as_os_str().is_empty()).then_some(options.cache.as_path());
+        let folder = options.cache.filter(|cache| !cache.as_os_str().is_empty());
         let words = tokenizer.vocabulary().len();
         let options = CorpusGraphOptions {
             window: options.window,
@@ -190,8 +191,8 @@ impl CorpusEncoder {
         let graph = CorpusGraph::load_or_build(folder, documents.lists(), words, &options, &show)?;
         drop(progress);
         tracing::info!(
-            "corpus graph: {} documents, {words} words, {} edges; transductive, for the documents \
-             of dev and test are in it",
+            "corpus graph: {} documents, {words} words, {} edges; transductive: whatever is to be \
+             read is in it",
             documents.len(),
             graph.sources.len()
         );
@@ -232,10 +233,20 @@ impl CorpusEncoder {
         self.documents.save(&path.with_file_name(DOCUMENTS))
     }
 
-    /// The graph is made again: it is quickly made, and large.
+    /// The graph is made again: it is quickly made, and large. What was kept for the training run may
+    /// be out of reach where a model is only read.
     pub(super) fn load(path: &Path, options: CorpusOptions<'_>) -> limbeck_data::Result<Self> {
         let documents = Documents::load(&path.with_file_name(DOCUMENTS))?;
-        Self::of_documents(TextTokenizer::load(path)?, documents, options)
+        let options = CorpusOptions {
+            cache: None,
+            ..options
+        };
+        Self::of_documents(
+            TextTokenizer::load(path)?,
+            documents,
+            options,
+            Display::Silent,
+        )
     }
 }
 

@@ -16,7 +16,7 @@ fn student(overrides: &[&str]) -> u64 {
 #[test]
 fn every_option_changes_the_student() {
     let base = student(&[]);
-    let changes: [&[&str]; 17] = [
+    let changes: [&[&str]; 20] = [
         &["distillation.direction=\"one_way\""],
         &["distillation.alternate=\"batch\""],
         &[
@@ -34,6 +34,12 @@ fn every_option_changes_the_student() {
         &["distillation.on_closed=\"skip\""],
         &["distillation.on_closed=\"label_mix\""],
         &["distillation.on_closed=\"cross_mix\""],
+        &["distillation.closed_weight=0.6"],
+        &[
+            "distillation.on_closed=\"label_mix\"",
+            "distillation.label_share=0.9",
+        ],
+        &["distillation.mixup_alpha=3"],
         &["distillation.dropout=0.5"],
         &["distillation.lambda=0.5"],
         &["distillation.residual=\"sum\""],

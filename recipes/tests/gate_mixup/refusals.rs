@@ -26,10 +26,7 @@ fn run_files_that_contradict_themselves() {
             &["distillation.alpha=1.5"],
             "expected a number from 0 to 1, found 1.5",
         ),
-        (
-            &["distillation.mixup_alpha=0"],
-            "above 0 and up to 8, found 0",
-        ),
+        (&["distillation.mixup_alpha=0"], "from 0.01 to 4, found 0"),
         (
             &["distillation.lambda=2"],
             "expected \"off\" or a number from 0 to 1, found 2",
@@ -49,7 +46,26 @@ fn run_files_that_contradict_themselves() {
             ],
             "at least one of `rep_kl`",
         ),
-        (&["teacher.window=0"], "teacher.window"),
+        (&["teacher.window=1"], "expected at least 2"),
+        (&["teacher.steps=0"], "teacher.steps"),
+        (
+            &[
+                "teacher.edges=\"count\"",
+                "teacher.aggregation=\"attention\"",
+            ],
+            "expected \"binary\"",
+        ),
+        (
+            &["preset=\"literal\"", "distillation.on_closed=\"label_mix\""],
+            "class_kl",
+        ),
+        (
+            &[
+                "distillation.direction=\"one_way\"",
+                "distillation.alternate=\"batch\"",
+            ],
+            "expected \"epoch\"",
+        ),
         (
             &["distillation.thresold=1"],
             "did you mean `distillation.threshold`",

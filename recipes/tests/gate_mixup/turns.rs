@@ -163,5 +163,8 @@ fn an_open_gate_sends_the_vector_unchanged() {
     assert_eq!(sent(&shut).closed(), 10);
     // The scores are those of the sender's own classifier on what is sent.
     let logits = teacher.model().predict(&texts).expect("scores").concat();
-    assert_eq!(sent(&open).logits.read().expect("numbers"), logits);
+    assert_eq!(
+        sent(&open).logits.expect("sent").read().expect("numbers"),
+        logits
+    );
 }

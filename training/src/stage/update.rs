@@ -62,19 +62,20 @@ impl Updater {
         learning_rate: f64,
         step: u64,
     ) -> Result<()> {
-        for gradients in &mut self.gradients {
-            gradients.fill_zero()?;
+        let count = self.gradients.len();
+        let trains = |step: u64| -> Vec<bool> {
+            let trains = |store| objective.trains(store, step);
+            (0..count).map(trains).collect()
+        };
+        let trained_now = trains(step);
+        let of_a_kind = step > 0 && trains(step - 1) == trained_now;
+        let mut into = Vec::new();
+        for (gradients, trained) in self.gradients.iter_mut().zip(&trained_now) {
+            if *trained {
+                gradients.fill_zero()?;
+                into.push(gradients);
+            }
         }
-        let stores = 0..self.gradients.len();
-        let trained = |step| stores.clone().map(move |store| (store, step));
-        let trained = |step| trained(step).map(|(store, step)| objective.trains(store, step));
-        let trained_now: Vec<bool> = trained(step).collect();
-        let of_a_kind = step > 0 && trained(step - 1).eq(trained_now.iter().copied());
-        let gradients = self.gradients.iter_mut().zip(&trained_now);
-        let mut into: Vec<&mut ParameterVector> = gradients
-            .filter(|(_, trained)| **trained)
-            .map(|(g, _)| g)
-            .collect();
         let unreached = tape.backward(loss, &mut into)?;
         if !of_a_kind {
             unreached.refuse(&objective.stores())?;

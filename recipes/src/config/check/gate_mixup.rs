@@ -2,7 +2,9 @@
 
 use super::Checks;
 use crate::config::{GateMixupRun, Model, OffOr};
-use crate::gate_mixup::{GateMixupOptions, Granularity, SenderOutputs};
+use crate::gate_mixup::{
+    Alternate, Direction, GateMixupOptions, Granularity, OnClosed, SenderOutputs,
+};
 
 impl Checks {
     pub(super) fn gate_mixup(&mut self, run: &GateMixupRun) {
@@ -65,13 +67,22 @@ impl Checks {
                 format!("expected \"off\" or a number from 0 to 1, found {lambda}")
             });
         }
-        // Far above, next to every draw is refused, and all of them are near 1/2.
-        let drawn = options.mixup_alpha > 0.0 && options.mixup_alpha <= 8.0;
+        // Far above, next to every pair of draws is refused; far below, all of them are 0.
+        let drawn = (0.01..=4.0).contains(&options.mixup_alpha);
         self.require(drawn, key("mixup_alpha"), || {
             format!(
-                "expected a number above 0 and up to 8, found {}",
+                "expected a number from 0.01 to 4, found {}",
                 options.mixup_alpha
             )
+        });
+        let mixes = options.on_closed == OnClosed::LabelMix;
+        self.require(!mixes || options.weights.class_kl > 0.0, key("on_closed"), || {
+            "\"label_mix\" changes the class target: expected `distillation.weights.class_kl` above 0"
+                .into()
+        });
+        let turns = options.direction == Direction::Mutual || options.alternate == Alternate::Epoch;
+        self.require(turns, key("alternate"), || {
+            "expected \"epoch\", since with \"one_way\" nobody takes turns".into()
         });
         self.positive(key("temperature"), options.temperature);
         let weights = options.weights;

@@ -1,14 +1,27 @@
 //! Graph networks.
 
 use super::Checks;
-use crate::config::{CorpusGraphConfig, Model, SgcConfig, TextGraphConfig, TextLevelConfig};
+use crate::config::{
+    CorpusGraphConfig, EdgeWeighting, GraphAggregation, Model, SgcConfig, TextGraphConfig,
+    TextLevelConfig,
+};
 
 impl Checks {
     pub(super) fn text_graph(&mut self, section: &str, config: &TextGraphConfig) {
         let key = |name: &str| format!("{section}.{name}");
         self.at_least_one(key("embedding_size"), config.embedding_size);
         self.at_least_one(key("hidden_size"), config.hidden_size);
-        self.at_least_one(key("window"), config.window);
+        self.at_least_one(key("steps"), config.steps);
+        self.require(config.window >= 2, key("window"), || {
+            format!(
+                "expected at least 2, since fewer tokens have no neighbours, found {}",
+                config.window
+            )
+        });
+        let weighed = config.aggregation == GraphAggregation::Weighted;
+        self.require(weighed || config.edges == EdgeWeighting::Binary, key("edges"), || {
+            format!("expected \"binary\", since with `{section}.aggregation` \"attention\" edges weigh nothing")
+        });
         self.rate(key("dropout"), config.dropout);
         self.tokenizer(section, &config.tokenizer);
     }
