@@ -168,3 +168,35 @@ fn an_open_gate_sends_the_vector_unchanged() {
         logits
     );
 }
+
+/// Labels count 1 - α, messages α times the weight of their kind; what is only logged counts nothing.
+#[test]
+fn terms_have_the_weights_of_the_run_file() {
+    let run = parse(&[
+        "distillation.alpha=0.3",
+        "distillation.weights.rep_kl=2",
+        "distillation.weights.rep_mse=0.5",
+    ])
+    .expect("a run file");
+    let data = data(&run);
+    let device = Device::cpu();
+    let mut both = models(&run, &data, &device);
+    let objective = objective(&mut both, &run, &data);
+    for (step, side) in [(0, "student"), (objective.cycle() - 1, "teacher")] {
+        let tape = Tape::training(&device, 1, step as u32);
+        let terms = objective.terms(&tape, step).expect("terms");
+        let found: Vec<(String, f32)> = terms
+            .iter()
+            .filter(|term| term.weight != 0.0)
+            .map(|term| (term.name.to_owned(), term.weight))
+            .collect();
+        let expected = [
+            ("ce", 0.7f64),
+            ("class_kl", 0.3),
+            ("rep_kl", 0.6),
+            ("rep_mse", 0.15),
+        ];
+        let expected = expected.map(|(name, weight)| (format!("{side}_{name}"), weight as f32));
+        assert_eq!(found, expected);
+    }
+}
