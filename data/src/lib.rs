@@ -5,6 +5,7 @@
 //! | [`read`] | TSV, CSV, JSONL and folders of them; errors with file and line; a report of oddities |
 //! | [`split`] | dev, labelled and cross-fit splits over groups of identical text |
 //! | [`tokenize`] | words, characters, BPE, WordPiece; ids that know their vocabulary |
+//! | [`words`] | words with their letters and forms, for sequence taggers |
 //! | [`ngrams`] | bag-of-n-grams features with TF-IDF weights |
 //! | [`graph`] | graphs of words: of one text, and of a whole corpus with its documents |
 //! | [`batch`] | which rows go into which batch, resumable |
@@ -59,6 +60,7 @@ mod saved;
 pub mod split;
 mod text;
 pub mod tokenize;
+pub mod words;
 
 pub use error::{DataError, Result};
 pub use text::{Unit, normalise};

@@ -3,6 +3,7 @@
 use limbeck_engine::{Device, Error, Fingerprint, Packed, Result, Tensor, TokenIds};
 use limbeck_kernels::{Bags, TokenRows};
 
+use crate::tagging::{WordBatch, WordText};
 use crate::text_graph::{DocumentBatch, GraphBatch, GraphDocument, GraphText};
 
 /// A text as a list of weighted n-grams.
@@ -27,16 +28,19 @@ pub enum Encoded {
     Graph(GraphText),
     /// A document of a graph that holds a whole corpus.
     Document(GraphDocument),
+    /// Words with their letters and forms.
+    Words(WordText),
 }
 
 impl Encoded {
-    /// Tokens, n-grams or nodes: what batches are bucketed by. Documents of a corpus are all alike.
+    /// Tokens, n-grams, nodes or words: what batches are bucketed by. Documents of a corpus are all alike.
     pub fn len(&self) -> usize {
         match self {
             Encoded::Tokens(ids) => ids.len(),
             Encoded::Ngrams(text) => text.indices.len(),
             Encoded::Graph(text) => text.nodes.len(),
             Encoded::Document(_) => 1,
+            Encoded::Words(text) => text.ids.len(),
         }
     }
 
@@ -47,6 +51,7 @@ impl Encoded {
             Encoded::Ngrams(_) => "n-grams",
             Encoded::Graph(_) => "a graph of its tokens",
             Encoded::Document(_) => "a document of a corpus",
+            Encoded::Words(_) => "words",
         }
     }
 
@@ -92,6 +97,8 @@ pub enum Batch {
     Graphs(Box<GraphBatch>),
     /// For models that read documents of a corpus.
     Documents(DocumentBatch),
+    /// For models that read words with their letters.
+    Words(Box<WordBatch>),
 }
 
 impl Batch {
@@ -139,12 +146,24 @@ impl Batch {
         }
     }
 
+    /// The sentences of words.
+    ///
+    /// # Errors
+    /// If the batch holds something else.
+    pub fn words(&self) -> Result<&WordBatch> {
+        match self {
+            Batch::Words(words) => Ok(words),
+            other => Err(other.unlike("words")),
+        }
+    }
+
     fn unlike(&self, wanted: &str) -> Error {
         let found = match self {
             Batch::Tokens(_) => "tokens",
             Batch::Ngrams(_) => "n-grams",
             Batch::Graphs(_) => "graphs",
             Batch::Documents(_) => "documents of a corpus",
+            Batch::Words(_) => "words",
         };
         Error::Mismatch(format!(
             "the model reads {wanted}, but the batch holds {found}"

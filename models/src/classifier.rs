@@ -1,13 +1,14 @@
 //! What every text classifier offers.
 
-use limbeck_engine::{Device, Error, Fingerprint, ParameterStore, Result, Tape, Var};
+use limbeck_engine::{Device, Error, Fingerprint, ParameterId, ParameterStore, Result, Tape, Var};
 
 use crate::batch::{Batch, Encoded};
 
 /// What a forward pass gives.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// Unnormalised class scores, `[texts, classes]`.
+    /// Unnormalised class scores, `[texts, classes]`; of a model that answers for every position
+    /// `[rows, classes]`.
     pub logits: Var,
     /// One vector per text and level of depth, `[texts, width]` each; empty for models without
     /// levels.
@@ -84,6 +85,28 @@ pub trait Classifier: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Whether it answers for every position of a text in place of the text. Its scores then have a
+    /// row per position, one text after the other.
+    fn per_position(&self) -> bool {
+        false
+    }
+
+    /// Class scores as training needs them: a model that writes its labels one after the other reads
+    /// the true ones before each (teacher forcing). `labels` has an entry per row of scores.
+    ///
+    /// # Errors
+    /// As [`Classifier::forward`], and if there is another number of labels.
+    fn forward_labelled(&self, tape: &Tape, batch: &Batch, labels: &[u32]) -> Result<Var> {
+        let _ = labels;
+        Ok(self.forward(tape, batch)?.logits)
+    }
+
+    /// The scores of one label after another, `[classes + 2, classes]`, where the best sequence of
+    /// labels is wanted and not the best label of every position.
+    fn transitions(&self) -> Option<ParameterId> {
+        None
+    }
+
     /// Prepares the model for inference by products of its parameters that are computed once, and
     /// returns the bytes they take; `None` for models that have nothing to fold. Results differ by
     /// rounding alone. A change of the parameters undoes it.
@@ -117,7 +140,8 @@ pub trait Classifier: Send + Sync {
     /// If a text is of another vocabulary or kind than the model reads.
     fn batch(&self, texts: &[&Encoded], first_sample: u32) -> Result<Batch>;
 
-    /// Class scores of a few texts, row by row. Several threads may call it at once.
+    /// Class scores of a few texts: `classes` numbers each, or as many for every position. Several
+    /// threads may call it at once.
     ///
     /// # Errors
     /// As [`Classifier::forward`].
@@ -130,16 +154,29 @@ pub trait Classifier: Send + Sync {
             true => vec![0.0; logits.shape().elements()],
             false => logits.read()?,
         };
-        Ok(flat
-            .chunks(self.classes().max(1))
-            .map(<[f32]>::to_vec)
-            .collect())
+        Ok(by_text(self, texts, &flat))
     }
 
     /// The device of the parameters.
     fn device(&self) -> &Device {
         self.parameters().device()
     }
+}
+
+/// Scores of a batch, divided among its texts.
+pub(crate) fn by_text<C: Classifier + ?Sized>(
+    model: &C,
+    texts: &[&Encoded],
+    flat: &[f32],
+) -> Vec<Vec<f32>> {
+    let rows = |text: &Encoded| if model.per_position() { text.len() } else { 1 };
+    let mut rest = flat;
+    let take = |text: &&Encoded| {
+        let (own, others) = rest.split_at(rows(text) * model.classes());
+        rest = others;
+        own.to_vec()
+    };
+    texts.iter().map(take).collect()
 }
 
 fn no_vector() -> Error {

@@ -8,6 +8,7 @@ mod classifier;
 mod init;
 pub mod language;
 mod pooling;
+pub mod tagging;
 mod text_cnn;
 mod text_graph;
 mod transformer;

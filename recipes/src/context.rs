@@ -170,6 +170,7 @@ impl<'a> RunContext<'a> {
                 steps: 0,
                 best: None,
                 best_step: None,
+                converged: false,
             });
         }
         let resume = self.folder.as_mut().and_then(|folder| {

@@ -38,6 +38,7 @@ pub(crate) fn stage_options(name: &str, config: &StageConfig, per_epoch: u64) ->
         },
         clip_norm: config.clip_norm.get().map(|norm| norm as f32),
         patience: config.patience.get().map(|patience| patience as u32),
+        convergence: None,
         evaluate_every: every(config.evaluate_every),
         checkpoint_every: every(config.checkpoint_every),
     }

@@ -6,6 +6,7 @@
 
 pub mod checkpoint;
 pub mod compare;
+pub mod convergence;
 pub mod early_stopping;
 mod error;
 pub mod files;

@@ -42,7 +42,7 @@ fn first_equals(texts: &[&Encoded]) -> Vec<usize> {
     for (row, &text) in texts.iter().enumerate() {
         same.push(match text {
             Encoded::Tokens(tokens) => *first.entry(tokens.ids()).or_insert(row),
-            Encoded::Ngrams(_) | Encoded::Graph(_) | Encoded::Document(_) => row,
+            _ => row,
         });
     }
     same

@@ -124,6 +124,7 @@ fn train(
         schedule: schedule.over(STEPS),
         clip_norm: Some(1.0),
         patience: None,
+        convergence: None,
         evaluate_every: 0,
         checkpoint_every: CHECKPOINT_EVERY,
     };

@@ -94,6 +94,7 @@ fn stage(steps: u64) -> StageOptions {
         averaging: Averaging::Off,
         clip_norm: Some(1.0),
         patience: None,
+        convergence: None,
         evaluate_every: steps,
         checkpoint_every: steps,
     }

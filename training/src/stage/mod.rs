@@ -20,12 +20,16 @@ pub use rehearse::{Rehearsal, StageBytes, rehearse};
 pub use run::run_stage;
 
 use crate::checkpoint::{Checkpoints, Fingerprint};
+use crate::convergence::ConvergenceOptions;
 use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::optimizer::OptimizerConfig;
 use crate::progress::Display;
 use crate::run_folder::{MetricsLog, RunPaths};
 use crate::schedule::Schedule;
+
+/// Steps whose losses are read back together on a GPU.
+pub const READ_TOGETHER: usize = 16;
 
 /// What a stage minimises, and how its model is judged.
 pub trait Objective {
@@ -168,6 +172,9 @@ pub struct StageOptions {
     pub clip_norm: Option<f32>,
     /// Evaluations without improvement before stopping.
     pub patience: Option<u32>,
+    /// Stops once the training loss has converged. It is asked every [`READ_TOGETHER`] updates, so
+    /// that a stage has the same length on every device.
+    pub convergence: Option<ConvergenceOptions>,
     /// Updates between evaluations.
     pub evaluate_every: u64,
     /// Updates between checkpoints (one more at every improvement and at the end).
@@ -213,4 +220,6 @@ pub struct StageReport {
     pub best: Option<DevScore>,
     /// The stage's update after which it was made.
     pub best_step: Option<u64>,
+    /// Whether it ended because the training loss had converged.
+    pub converged: bool,
 }

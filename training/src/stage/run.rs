@@ -1,23 +1,23 @@
 //! The loop.
 
 mod judge;
+mod keep;
 
 use limbeck_engine::Tensor;
 
 use super::diverged::explain;
 use super::log::Sums;
 use super::parts::{self, Parts};
-use super::state::{self, Best, StageState};
+use super::state::Best;
 use super::update::{Forward, Updater};
-use super::{Averaging, DevScore, Objective, Session, StageOptions, StageReport};
-use crate::checkpoint::{Checkpoint, Checkpoints};
+use super::{Averaging, DevScore, Objective, READ_TOGETHER, Session, StageOptions, StageReport};
+use crate::checkpoint::Checkpoint;
+use crate::convergence::Convergence;
 use crate::early_stopping::{EarlyStopping, Verdict};
 use crate::error::{Result, TrainingError};
 use crate::progress::Progress;
-use crate::run_folder::{CheckpointName, MetricRecord, Pointer};
+use crate::run_folder::MetricRecord;
 
-/// Steps whose losses are read back together on a GPU.
-const READ_TOGETHER: usize = 16;
 /// Lines of training losses in the log of a stage.
 const LOG_LINES: u64 = 200;
 /// Checkpoints kept besides the best.
@@ -38,7 +38,7 @@ pub fn run_stage(
     if let Some(checkpoint) = resume {
         stage.resume(checkpoint)?;
     }
-    while stage.step < options.steps && !stage.early_stopping.is_exhausted() {
+    while stage.step < options.steps && !stage.is_over() {
         if stage.session.interrupt.is_requested() {
             stage.drain()?;
             stage.checkpoint()?;
@@ -65,6 +65,7 @@ struct Stage<'s, 'd, 'o> {
     objective: &'o mut dyn Objective,
     updater: Updater,
     early_stopping: EarlyStopping,
+    convergence: Option<Convergence>,
     best: Option<Best>,
     best_weights: Option<Vec<Vec<Vec<f32>>>>,
     /// Evaluations after which the learning rate was lowered.
@@ -92,6 +93,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         let progress = Progress::new(&options.name, options.steps, session.display);
         Ok(Stage {
             early_stopping: EarlyStopping::new(options.patience),
+            convergence: options.convergence.map(Convergence::new),
             session,
             options,
             objective,
@@ -108,46 +110,6 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             line: Sums::default(),
             progress,
         })
-    }
-
-    fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let state = StageState::of(checkpoint)?;
-        if let (Some(best), Some(storage)) = (&state.best, &self.session.storage) {
-            // The best weights are in an earlier checkpoint, or in this one.
-            let name = CheckpointName(best.step);
-            let best = storage.checkpoints().load(name).map_err(|cause| {
-                let path = storage.paths.checkpoint(name);
-                let message = format!("it holds the best weights so far, start a new run: {cause}");
-                TrainingError::damaged(&path, message)
-            })?;
-            self.best_weights = Some(self.weights_judged(&best)?);
-        }
-        if state.averaging {
-            self.updater.start_average(self.objective)?;
-        }
-        state::restore(
-            checkpoint,
-            self.objective,
-            &mut self.updater.optimizers,
-            &state.updates,
-        )?;
-        self.objective.restore(&state.objective)?;
-        let carried = state::carried(checkpoint);
-        self.objective.restore_carried(state.step, carried)?;
-        self.reductions = state.reductions;
-        self.dev_losses = state.dev_losses;
-        self.step = state.step;
-        self.started_at = state.step;
-        self.early_stopping = state.early_stopping;
-        self.best = state.best;
-        self.epoch = state.epoch;
-        self.line = state.line;
-        if let (Some(best), Some(storage)) = (&self.best, &self.session.storage) {
-            storage
-                .paths
-                .set_pointer(Pointer::Best, CheckpointName(best.step))?;
-        }
-        Ok(())
     }
 
     /// One update of the weights.
@@ -178,10 +140,24 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         Ok(())
     }
 
+    /// Whether there is no reason to go on.
+    fn is_over(&self) -> bool {
+        self.early_stopping.is_exhausted() || self.has_converged()
+    }
+
+    /// Whether the rule of convergence is met, at an update at which it is asked.
+    fn has_converged(&self) -> bool {
+        let asked = self.step.is_multiple_of(READ_TOGETHER as u64);
+        asked && self.convergence.as_ref().is_some_and(Convergence::is_met)
+    }
+
     /// Reads losses, evaluates, logs and writes checkpoints where they are due.
     fn after_update(&mut self) -> Result<()> {
+        if self.convergence.is_some() && self.step.is_multiple_of(READ_TOGETHER as u64) {
+            self.drain()?;
+        }
         let due = |every: u64| every > 0 && self.step.is_multiple_of(every);
-        let last = self.step == self.options.steps;
+        let last = self.step == self.options.steps || self.has_converged();
         let evaluate = due(self.options.evaluate_every) || last;
         let write = due(self.options.checkpoint_every) || last;
         let epoch_end = due(self.objective.steps_per_epoch());
@@ -240,6 +216,9 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
                 }
             }
             let loss = read.next().unwrap_or(f64::NAN);
+            if let Some(rule) = &mut self.convergence {
+                rule.observe(loss);
+            }
             self.epoch.add("loss", loss);
             self.line.add("loss", loss);
             shown.insert(0, ("loss", loss));
@@ -332,47 +311,10 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             .collect::<limbeck_engine::Result<_>>()?)
     }
 
-    fn checkpoint(&mut self) -> Result<()> {
-        let step = self.options.first_step + self.step;
-        let state = StageState {
-            stage: self.options.name.clone(),
-            step: self.step,
-            early_stopping: self.early_stopping.clone(),
-            best: self.best.clone(),
-            epoch: self.epoch.clone(),
-            line: self.line.clone(),
-            objective: self.objective.state(),
-            reductions: self.reductions,
-            dev_losses: self.dev_losses.clone(),
-            averaging: self.updater.is_averaging(),
-            updates: self.updater.updates(),
-        };
-        let Some(storage) = &self.session.storage else {
-            return Ok(());
-        };
-        storage.metrics.sync()?;
-        let checkpoints: Checkpoints = storage.checkpoints();
-        checkpoints.write(&Checkpoint {
-            step,
-            fingerprint: storage.fingerprint.clone(),
-            tensors: state::tensors(self.objective, &self.updater.optimizers)?,
-            state: serde_json::to_value(state)
-                .expect("the state holds only numbers, names and lists"),
-        })?;
-        // Prunes while `best` still names what the checkpoint before this one calls its best:
-        // should this one be damaged, the run goes on from the one before, which needs it.
-        checkpoints.prune(KEEP)?;
-        match &self.best {
-            Some(best) => storage
-                .paths
-                .set_pointer(Pointer::Best, CheckpointName(best.step)),
-            None => Ok(()),
-        }
-    }
-
     /// Leaves the best weights in the model.
     fn finish(mut self) -> Result<StageReport> {
         self.drain()?;
+        let converged = self.has_converged();
         if let Some(weights) = self.best_weights.take() {
             for (store, values) in self.objective.stores_mut().into_iter().zip(&weights) {
                 store.values_mut()?.restore(values)?;
@@ -388,6 +330,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             steps: self.step,
             best_step: best_step.map(|step| step - self.options.first_step),
             best,
+            converged,
         })
     }
 }

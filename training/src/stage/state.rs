@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::log::Sums;
 use super::{DevScore, Objective};
 use crate::checkpoint::Checkpoint;
+use crate::convergence::Convergence;
 use crate::early_stopping::EarlyStopping;
 use crate::error::{Result, TrainingError};
 use crate::optimizer::Optimizer;
@@ -34,6 +35,9 @@ pub(super) struct StageState {
     /// Whether the values are averaged.
     #[serde(default)]
     pub(super) averaging: bool,
+    /// What the rule of convergence has seen, where there is one.
+    #[serde(default)]
+    pub(super) convergence: Option<Convergence>,
     /// Updates that each optimiser has made.
     pub(super) updates: Vec<u64>,
 }

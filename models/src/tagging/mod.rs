@@ -1,0 +1,203 @@
+//! Sequence taggers: a label for every word of a sentence.
+//!
+//! ```text
+//! u_t     = word, letters and form of word t (see `WordInputConfig`)
+//! text_cnn      f = convolutions over u, each position with the pooled sentence as context
+//! transformer   f = encoder(u W + b)
+//! seq2seq       f = decoder(labels before t, which it has written itself; encoder(u W + b))
+//! scores  = dropout(f) W + b                                     [rows, tags]
+//! ```
+//!
+//! With a CRF the best sequence of tags counts, by scores of one tag after another; without one
+//! every word has its own.
+
+mod batch;
+mod input;
+mod text_cnn;
+
+use limbeck_engine::{
+    Device, Error, Fingerprint, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
+};
+use limbeck_kernels::dropout;
+
+pub use batch::{WordBatch, WordText};
+pub use input::WordInputConfig;
+pub use text_cnn::TextCnnTrunk;
+
+use crate::batch::{Batch, Encoded};
+use crate::classifier::{Classifier, Output};
+use crate::init::Affine;
+use input::WordInput;
+use text_cnn::Convolutions;
+
+/// Sizes of a tagger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaggerConfig {
+    /// What it reads.
+    pub input: WordInputConfig,
+    /// What makes a vector for every position.
+    pub trunk: TrunkConfig,
+    /// Number of tags.
+    pub tags: usize,
+    /// Dropout before the scores.
+    pub dropout: f64,
+    /// Whether it learns scores of one tag after another.
+    pub crf: bool,
+}
+
+/// What makes a vector for every position.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TrunkConfig {
+    /// Convolutions.
+    TextCnn(TextCnnTrunk),
+}
+
+enum Trunk {
+    TextCnn(Convolutions),
+}
+
+/// The model.
+pub struct Tagger {
+    config: TaggerConfig,
+    store: ParameterStore,
+    input: WordInput,
+    trunk: Trunk,
+    scores: Affine,
+    transitions: Option<ParameterId>,
+}
+
+impl Tagger {
+    /// A model with random weights drawn from the seed.
+    ///
+    /// # Errors
+    /// If a size is zero or they contradict each other, or the device cannot hold it.
+    pub fn new(config: TaggerConfig, seed: u64, device: &Device) -> Result<Self> {
+        check(&config)?;
+        let mut store = StoreBuilder::new(seed);
+        let input = WordInput::new(&mut store, &config.input);
+        let width = config.input.width();
+        let (trunk, width) = match &config.trunk {
+            TrunkConfig::TextCnn(sizes) => {
+                let trunk = Convolutions::new(&mut store, sizes, width);
+                (Trunk::TextCnn(trunk), Convolutions::width(sizes, width))
+            }
+        };
+        let scores = Affine::new(&mut store, "scores", width, config.tags);
+        let transitions = config.crf.then(|| {
+            let id = store.constant("transitions", [config.tags + 2, config.tags], 0.0);
+            store.no_decay(id);
+            id
+        });
+        Ok(Tagger {
+            store: store.build(device)?,
+            config,
+            input,
+            trunk,
+            scores,
+            transitions,
+        })
+    }
+
+    /// Its sizes.
+    pub fn config(&self) -> &TaggerConfig {
+        &self.config
+    }
+
+    fn states(&self, tape: &Tape, batch: &WordBatch) -> Result<Var> {
+        let words = tape.scope("words", || {
+            self.input
+                .forward(tape, &self.store, &self.config.input, batch)
+        })?;
+        match (&self.trunk, &self.config.trunk) {
+            (Trunk::TextCnn(trunk), TrunkConfig::TextCnn(sizes)) => {
+                trunk.forward(tape, &self.store, sizes, &words, batch)
+            }
+        }
+    }
+
+    fn score(&self, tape: &Tape, states: &Var, batch: &WordBatch) -> Result<Var> {
+        tape.scope("scores", || {
+            let (coordinates, rate) = (batch.packed.coordinates(), self.config.dropout);
+            let states = dropout(tape, states, coordinates, rate, "tagger.scores")?;
+            self.scores.apply(tape, &self.store, &states, None)
+        })
+    }
+}
+
+impl Classifier for Tagger {
+    fn parameters(&self) -> &ParameterStore {
+        &self.store
+    }
+
+    fn parameters_mut(&mut self) -> &mut ParameterStore {
+        &mut self.store
+    }
+
+    fn classes(&self) -> usize {
+        self.config.tags
+    }
+
+    fn vocabulary(&self) -> Fingerprint {
+        self.config.input.vocabulary
+    }
+
+    fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
+        let batch = batch.words()?;
+        let states = self.states(tape, batch)?;
+        Ok(Output {
+            logits: self.score(tape, &states, batch)?,
+            levels: Vec::new(),
+            states: Vec::new(),
+        })
+    }
+
+    fn per_position(&self) -> bool {
+        true
+    }
+
+    fn transitions(&self) -> Option<ParameterId> {
+        self.transitions
+    }
+
+    fn is_embedding(&self, name: &str) -> bool {
+        ["words.weight", "letters.weight", "shapes.weight"].contains(&name)
+    }
+
+    fn batch(&self, texts: &[&Encoded], first_sample: u32) -> Result<Batch> {
+        WordBatch::new(self.store.device(), texts, &self.config.input, first_sample)
+    }
+}
+
+fn check(config: &TaggerConfig) -> Result<()> {
+    let input = &config.input;
+    let mut sizes = vec![
+        ("tags", config.tags),
+        ("words", input.words),
+        ("shapes", input.shapes),
+        ("word_size", input.word_size),
+    ];
+    if input.letter_channels > 0 {
+        sizes.extend([
+            ("letters", input.letters),
+            ("letter_size", input.letter_size),
+            ("letter_kernel_size", input.letter_kernel_size),
+        ]);
+    }
+    match &config.trunk {
+        TrunkConfig::TextCnn(trunk) => sizes.extend([
+            ("channels", trunk.channels),
+            ("kernel_sizes", trunk.kernel_sizes.len()),
+            (
+                "kernel size",
+                trunk.kernel_sizes.iter().copied().min().unwrap_or(0),
+            ),
+        ]),
+    }
+    match sizes.iter().find(|(_, size)| *size == 0) {
+        None => Ok(()),
+        Some((name, _)) => Err(Error::Shape {
+            operator: "tagger",
+            message: format!("{name} must be at least 1"),
+        }),
+    }
+}
