@@ -75,6 +75,32 @@ pub enum DataError {
         /// The labels of train, shortened if they are many.
         known: String,
     },
+    /// A tag of dev or test that train does not have.
+    #[error(
+        "{}:{line}: the tag {tag:?} is of none of the kinds in the training data, which are {known}. \
+         Correct the tag, or add training sentences that have it", path.display()
+    )]
+    UnknownTag {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// The tag as the file has it.
+        tag: String,
+        /// The types of train's spans, or its tags if they are plain; shortened if they are many.
+        known: String,
+    },
+    /// A tagger needs two tags at least.
+    #[error(
+        "{}: every token has the tag {tag:?}; expected at least two tags. \
+         Check that the tags stand in the column that is read", path.display()
+    )]
+    OneTag {
+        /// The training file.
+        path: PathBuf,
+        /// The only tag.
+        tag: String,
+    },
     /// A classifier needs two classes at least.
     #[error(
         "{}: every text has the label {class:?}; expected at least two classes. \
@@ -130,6 +156,8 @@ impl DataError {
             | Self::Line { path, .. }
             | Self::Encoding { path, .. }
             | Self::UnknownLabel { path, .. }
+            | Self::UnknownTag { path, .. }
+            | Self::OneTag { path, .. }
             | Self::OneClass { path, .. }
             | Self::Saved { path, .. } => Some(path),
             Self::Option { .. } | Self::Subword(_) | Self::Translator { .. } => None,
@@ -141,7 +169,8 @@ impl DataError {
         match self {
             Self::Line { line, .. }
             | Self::Encoding { line, .. }
-            | Self::UnknownLabel { line, .. } => Some(*line),
+            | Self::UnknownLabel { line, .. }
+            | Self::UnknownTag { line, .. } => Some(*line),
             _ => None,
         }
     }

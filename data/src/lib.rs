@@ -3,6 +3,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`read`] | TSV, CSV, JSONL and folders of them; errors with file and line; a report of oddities |
+//! | [`tagging`] | sentences with a tag for each token; schemes of tags, and the spans they stand for |
+//! | [`keywords`] | documents with the keywords that somebody gave them, as spans of their tokens |
 //! | [`split`] | dev, labelled and cross-fit splits over groups of identical text |
 //! | [`tokenize`] | words, characters, BPE, WordPiece; ids that know their vocabulary |
 //! | [`words`] | words with their letters and forms, for sequence taggers |
@@ -51,6 +53,7 @@ pub mod corpus;
 mod error;
 mod fingerprint;
 pub mod graph;
+pub mod keywords;
 pub mod language;
 pub mod ngrams;
 pub mod pairs;
@@ -58,6 +61,7 @@ pub mod read;
 pub mod rng;
 mod saved;
 pub mod split;
+pub mod tagging;
 mod text;
 pub mod tokenize;
 pub mod words;

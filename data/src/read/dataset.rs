@@ -62,6 +62,31 @@ pub enum Part {
     Nothing,
 }
 
+impl Part {
+    /// The name of the file to read, if one is to be read.
+    pub(crate) fn name_in(&self, folder: &Path) -> Option<&str> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::IfPresent(name) => {
+                let found = plain_or_compressed(folder.join(name)).exists();
+                found.then_some(name)
+            }
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// Refuses what is not a folder.
+pub(crate) fn expect_folder(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(DataError::Missing {
+        path: folder.into(),
+        advice: "Expected the folder that holds the data files".into(),
+    })
+}
+
 /// How a folder is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FolderOptions {
@@ -107,13 +132,7 @@ pub struct Dataset {
 /// # Errors
 /// Whatever a file can be wrong about; [`DataError::OneClass`] and [`DataError::UnknownLabel`].
 pub fn load_folder(folder: &Path, options: &FolderOptions) -> Result<Dataset> {
-    if !folder.is_dir() {
-        let advice = "Expected the folder that holds the data files".into();
-        return Err(DataError::Missing {
-            path: folder.into(),
-            advice,
-        });
-    }
+    expect_folder(folder)?;
     let mut files = Vec::new();
     let mut read = |name: &str| -> Result<(FileSummary, Vec<Record>)> {
         let path = plain_or_compressed(folder.join(name));
@@ -124,10 +143,8 @@ pub fn load_folder(folder: &Path, options: &FolderOptions) -> Result<Dataset> {
     let (train_file, train_records) = read(&options.train)?;
     let classes = classes_of(&train_file.path, &train_records)?;
     let mut optional = |part: &Part| -> Result<Option<(LabelledSet, Vec<usize>)>> {
-        let name = match part {
-            Part::Named(name) => name,
-            Part::IfPresent(name) if plain_or_compressed(folder.join(name)).exists() => name,
-            Part::IfPresent(_) | Part::Nothing => return Ok(None),
+        let Some(name) = part.name_in(folder) else {
+            return Ok(None);
         };
         let (file, records) = read(name)?;
         label(&file.path, records, &classes).map(Some)
@@ -214,7 +231,7 @@ fn label(
 }
 
 /// The first classes by name, the others by number.
-fn list(classes: &[String]) -> String {
+pub(crate) fn list(classes: &[String]) -> String {
     const SHOWN: usize = 12;
     let mut list = classes
         .iter()

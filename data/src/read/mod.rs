@@ -10,8 +10,9 @@ mod report;
 mod source;
 
 pub use dataset::{Dataset, FolderOptions, LabelledSet, Part, load_folder, load_labelled};
+pub(crate) use dataset::{expect_folder, list};
 pub use options::{Column, Columns, Format, ReadOptions};
 pub use records::{Record, read_records};
 pub use report::{Conflict, DatasetReport, PartReport};
 pub use source::{FileSummary, file_sha256};
-pub(crate) use source::{hex, nul_byte, unreadable};
+pub(crate) use source::{hex, nul_byte, plain_or_compressed, read_text, unreadable};
