@@ -1,5 +1,5 @@
-//! attention, cross_attention and conv1d: no sequence sees another, a number that is not finite does
-//! not get lost, and a batch and its two halves give the same bits.
+//! attention, cross_attention and conv1d: no sequence sees another, a number that is not finite
+//! does not get lost, and a batch and its two halves give the same bits.
 
 use limbeck_engine::{Device, Packed, Result, Tape};
 use limbeck_kernels::{attention, causal_attention, conv1d, cross_attention};

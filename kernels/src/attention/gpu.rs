@@ -49,7 +49,7 @@ pub(super) fn kernels() -> Vec<&'static Kernel> {
 }
 
 fn workgroups(operator: &Attention, sizes: Sizes) -> usize {
-    shared::workgroups(sizes.queries, operator.lengths.len(), sizes.heads)
+    shared::workgroups(sizes.rows, operator.lengths.len(), sizes.heads)
 }
 
 /// The words of the uniform block.
@@ -82,7 +82,7 @@ pub(super) fn backward(operator: &Attention, sizes: Sizes, io: &mut GpuBackward<
         return Ok(());
     };
     let (dy, d) = (io.upstream(), io.scratch(0));
-    let count = sizes.queries * sizes.heads;
+    let count = sizes.rows * sizes.heads;
     io.dispatch(
         &ROW_PRODUCTS,
         &[

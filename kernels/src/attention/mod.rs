@@ -185,8 +185,7 @@ impl Attention {
             ));
         }
         Ok(Sizes {
-            queries: rows,
-            keys: rows,
+            rows,
             heads: self.heads,
             head_size: columns / 3 / self.heads,
             width: columns / 3,
@@ -224,8 +223,8 @@ impl Operator for Attention {
         let longest = self.lengths.iter().copied().max().unwrap_or(0);
         sizes.check_limits("attention", longest)?;
         check_dropout("attention", self.dropout)?;
-        let per_head = Meta::real([sizes.queries, sizes.heads]);
-        Ok(Plan::new(inputs, Meta::real([sizes.queries, sizes.width]))
+        let per_head = Meta::real([sizes.rows, sizes.heads]);
+        Ok(Plan::new(inputs, Meta::real([sizes.rows, sizes.width]))
             .keep_inputs([0, 1, 2])
             .keep_outputs([0])
             .save(per_head)
@@ -265,8 +264,8 @@ impl Differentiable for Attention {
 pub(crate) fn entry() -> Entry {
     Entry {
         name: "attention",
-        formula: "o = (M ∘ softmax(q kᵀ / √s)) v, causal: j <= i; dv = (M ∘ P)ᵀ do, dS = P ∘ (M ∘ do vᵀ - D), \
-                  D = Σ_c do ∘ o, dq = dS k / √s, dk = dSᵀ q / √s",
+        formula: "o = (M ∘ softmax(q kᵀ / √s)) v, causal: over j <= i; dv = (M ∘ P)ᵀ do, \
+                  dS = P ∘ (M ∘ do vᵀ - D), D = Σ_c do ∘ o, dq = dS k / √s, dk = dSᵀ q / √s",
         cases: cases::cases(),
         #[cfg(feature = "gpu")]
         kernels: gpu::kernels(),

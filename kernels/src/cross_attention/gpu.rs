@@ -2,7 +2,7 @@
 
 use limbeck_engine::{Binding, GpuBackward, GpuForward, Kernel, Result};
 
-use super::{COORDINATES, CrossAttention, KEYS_VALUES, QUERIES, SOURCE, TARGET};
+use super::{CrossAttention, INPUTS, KEYS_VALUES, QUERIES};
 use crate::shared::attention::Sizes;
 use crate::shared::attention::gpu::{self as shared, Parameters, choose, tiled};
 use crate::shared::gpu::elementwise;
@@ -51,9 +51,9 @@ pub(super) fn kernels() -> Vec<&'static Kernel> {
     tiled.into_iter().flatten().chain([&ROW_PRODUCTS]).collect()
 }
 
-/// Workgroups that serve this many rows.
-fn workgroups(operator: &CrossAttention, sizes: Sizes, rows: usize) -> usize {
-    shared::workgroups(rows, operator.target.len(), sizes.heads)
+/// Workgroups that serve the rows of sequences of these lengths.
+fn workgroups(lengths: &[usize], sizes: Sizes) -> usize {
+    shared::workgroups(lengths.iter().sum(), lengths.len(), sizes.heads)
 }
 
 /// The words of the uniform block.
@@ -69,17 +69,10 @@ fn parameters(operator: &CrossAttention, sizes: Sizes, accumulate: bool) -> [u32
 }
 
 pub(super) fn forward(operator: &CrossAttention, sizes: Sizes, io: &GpuForward<'_>) -> Result<()> {
-    let bindings = [
-        Binding::Read(io.input(QUERIES)),
-        Binding::Read(io.input(KEYS_VALUES)),
-        Binding::Read(io.input(TARGET)),
-        Binding::Read(io.input(COORDINATES)),
-        Binding::Read(io.input(SOURCE)),
-        Binding::Write(io.output(0)),
-        Binding::Write(io.save(0)),
-    ];
+    let mut bindings: Vec<_> = (0..INPUTS).map(|i| Binding::Read(io.input(i))).collect();
+    bindings.extend([Binding::Write(io.output(0)), Binding::Write(io.save(0))]);
     let parameters = parameters(operator, sizes, false);
-    let workgroups = workgroups(operator, sizes, sizes.queries);
+    let workgroups = workgroups(&operator.target, sizes);
     io.dispatch(choose(&FORWARD, sizes), &bindings, &parameters, workgroups)
 }
 
@@ -89,25 +82,21 @@ pub(super) fn backward(
     io: &mut GpuBackward<'_>,
 ) -> Result<()> {
     row_products(sizes, io)?;
-    for (input, kernels, rows) in [
-        (QUERIES, &GRAD_QUERY, sizes.queries),
-        (KEYS_VALUES, &GRAD_KEY_VALUE, sizes.keys),
+    for (input, kernels, lengths) in [
+        (QUERIES, &GRAD_QUERY, &operator.target),
+        (KEYS_VALUES, &GRAD_KEY_VALUE, &operator.source),
     ] {
         let Some((grad, accumulate)) = io.gradient_slot(input) else {
             continue;
         };
-        let bindings = [
-            Binding::Read(io.input(QUERIES)),
-            Binding::Read(io.input(KEYS_VALUES)),
-            Binding::Read(io.input(TARGET)),
-            Binding::Read(io.input(COORDINATES)),
-            Binding::Read(io.input(SOURCE)),
+        let mut bindings: Vec<_> = (0..INPUTS).map(|i| Binding::Read(io.input(i))).collect();
+        bindings.extend([
             Binding::Read(io.upstream()),
             Binding::Read(io.scratch(0)),
             Binding::Write(&grad),
-        ];
+        ]);
         let parameters = parameters(operator, sizes, accumulate);
-        let workgroups = workgroups(operator, sizes, rows);
+        let workgroups = workgroups(lengths, sizes);
         io.dispatch(choose(kernels, sizes), &bindings, &parameters, workgroups)?;
     }
     Ok(())
@@ -115,7 +104,7 @@ pub(super) fn backward(
 
 /// lse and D side by side, in the scratch memory.
 fn row_products(sizes: Sizes, io: &GpuBackward<'_>) -> Result<()> {
-    let count = sizes.queries * sizes.heads;
+    let count = sizes.rows * sizes.heads;
     io.dispatch(
         &ROW_PRODUCTS,
         &[

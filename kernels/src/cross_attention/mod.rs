@@ -1,8 +1,8 @@
 //! Multi-head scaled dot-product attention from the rows of one packed set of sequences to those of
 //! another (Vaswani et al. 2017): each row of target sequence t sees all rows of source sequence t.
 //!
-//! For one head of one pair of sequences, with q `[m, s]` its columns of the queries and k, v `[n, s]`
-//! its columns of the keys and values:
+//! For one head of one pair of sequences, with q `[m, s]` its columns of the queries and k, v
+//! `[n, s]` its columns of the keys and values:
 //!
 //! ```text
 //! S = q kᵀ / √s                      [m, n]
@@ -44,7 +44,7 @@ use crate::check;
 use crate::harness::Entry;
 use crate::shared::attention::{Mask, Sizes, check_dropout};
 
-/// The operator; inputs are q, k | v, the offsets of the target's sequences and the coordinates of
+/// The operator; inputs are q, k | v, the offsets of the target's sequences, the coordinates of
 /// their rows, and the offsets of the source's sequences.
 #[derive(Clone, Debug)]
 pub struct CrossAttention {
@@ -112,9 +112,9 @@ pub fn cross_attention(
 // Numbers of the inputs.
 const QUERIES: usize = 0;
 const KEYS_VALUES: usize = 1;
-const TARGET: usize = 2;
 const COORDINATES: usize = 3;
-const SOURCE: usize = 4;
+/// How many there are.
+const INPUTS: usize = 5;
 
 fn refuse<T>(message: String) -> Result<T> {
     Err(Error::Shape {
@@ -126,8 +126,8 @@ fn refuse<T>(message: String) -> Result<T> {
 impl CrossAttention {
     fn sizes(&self, inputs: &[Meta]) -> Result<Sizes> {
         let [q, kv, offsets, coordinates, sources] = check::inputs("cross_attention", inputs)?;
-        let (queries, width) = check::matrix("cross_attention", "the queries", q)?;
-        let (keys, columns) = check::matrix("cross_attention", "the keys and values", kv)?;
+        let (rows, width) = check::matrix("cross_attention", "the queries", q)?;
+        let (_, columns) = check::matrix("cross_attention", "the keys and values", kv)?;
         if self.target.len() != self.source.len() {
             return refuse(format!(
                 "every target sequence needs a source of its own; found {} target sequences and \
@@ -139,7 +139,7 @@ impl CrossAttention {
         has_rows("the queries", q, &self.target)?;
         has_rows("the keys and values", kv, &self.source)?;
         let count = Meta::ids([self.target.len() + 1]);
-        let pairs = Meta::ids([queries, 2]);
+        let pairs = Meta::ids([rows, 2]);
         let exactly =
             |what, found, expected| check::exactly("cross_attention", what, found, expected);
         exactly("the offsets of the target", offsets, count)?;
@@ -158,8 +158,7 @@ impl CrossAttention {
             ));
         }
         Ok(Sizes {
-            queries,
-            keys,
+            rows,
             heads: self.heads,
             head_size: width / self.heads,
             width,
@@ -207,15 +206,15 @@ impl Operator for CrossAttention {
         let longest = self.source.iter().copied().max().unwrap_or(0);
         sizes.check_limits("cross_attention", longest)?;
         check_dropout("cross_attention", self.dropout)?;
-        let per_head = Meta::real([sizes.queries, sizes.heads]);
-        let mut plan = Plan::new(inputs, Meta::real([sizes.queries, sizes.width]))
-            .keep_inputs(QUERIES..=SOURCE)
+        let per_head = Meta::real([sizes.rows, sizes.heads]);
+        let mut plan = Plan::new(inputs, Meta::real([sizes.rows, sizes.width]))
+            .keep_inputs(0..INPUTS)
             .keep_outputs([0])
             .save(per_head)
             .flops(4 * self.scores() * sizes.width);
         plan.backward_workspace.cpu.push(per_head);
         // D beside a copy of lse: the shaders have no binding left for both.
-        let beside = Meta::real([sizes.queries, 2 * sizes.heads]);
+        let beside = Meta::real([sizes.rows, 2 * sizes.heads]);
         plan.backward_workspace.gpu.push(beside);
         Ok(plan)
     }

@@ -1,5 +1,5 @@
-// Attention from target to source: queries are rows of the one, keys and values side by side rows of
-// the other.
+// Attention from target to source: queries are rows of the one, keys and values, side by side, rows
+// of the other.
 
 @group(0) @binding(0) var<storage, read> queries: array<f32>;
 @group(0) @binding(1) var<storage, read> keys_values: array<f32>;

@@ -1,5 +1,5 @@
-// What the two kernels of the backward pass share. An operator defines besides: `per_query` for lse
-// and D of a query, the binding of `grad`, and `gradient_row` for where a row of a part begins in it.
+// What the two kernels of the backward pass share. An operator defines besides: `per_query`, lse and
+// D of a query; the binding of `grad`; and `gradient_row`, where a row of a part begins in it.
 
 // Writes or adds an invocation's sums to a part of the gradient.
 fn store_gradient(

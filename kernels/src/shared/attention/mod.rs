@@ -19,10 +19,8 @@ pub(crate) const MAX_HEAD_SIZE: usize = 128;
 /// Sizes of one application.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
-    /// Rows of queries in all, as many as the result has.
-    pub(crate) queries: usize,
-    /// Rows of keys and values in all.
-    pub(crate) keys: usize,
+    /// Rows of the queries and the result.
+    pub(crate) rows: usize,
     pub(crate) heads: usize,
     pub(crate) head_size: usize,
     /// Columns of each of q, k, v and the result.

@@ -1,13 +1,13 @@
 // What the kernels of attention share. A workgroup of 64 serves TILE rows of one head of one
-// sequence and goes through a sequence in tiles of as many rows: its own, or the one that belongs to
-// it. Of a tile of scores an
-// invocation has 4 x 4: rows 4 ty to 4 ty + 3, columns 4 tx to 4 tx + 3 (ty = lane / 8,
-// tx = lane % 8). Of a result it has the same four rows, and four columns in each of CHUNKS
-// chunks of 32: CHUNKS is a constant that the host puts in front, at least head_size / 32.
+// sequence and goes through a sequence in tiles of as many rows: its own, or another that belongs
+// to it. Of a tile of scores an invocation has 4 x 4: rows 4 ty to 4 ty + 3, columns 4 tx to
+// 4 tx + 3 (ty = lane / 8, tx = lane % 8). Of a result it has the same four rows, and four columns
+// in each of CHUNKS chunks of 32: CHUNKS is a constant that the host puts in front, at least
+// head_size / 32.
 //
-// An operator defines where things stand: the inputs' bindings with `coordinates` of the queries
-// among them, `own_offset` and `other_offset` for the first row of a sequence and of the one it goes
-// through, and `element` for a number of a part.
+// An operator says where things stand. It defines the bindings of its inputs, with `coordinates` of
+// the queries among them; `own_offset` and `other_offset`, the first row of a sequence and of the
+// one that it goes through; and `element`, a number of a part.
 
 struct Parameters {
     sequences: u32,
