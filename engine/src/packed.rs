@@ -20,6 +20,7 @@ use crate::tensor::Tensor;
 #[derive(Clone, Debug)]
 pub struct Packed {
     lengths: std::sync::Arc<[usize]>,
+    first_sample: u32,
     offsets: Tensor,
     coordinates: Tensor,
     samples: Tensor,
@@ -59,6 +60,7 @@ impl Packed {
             .collect();
         Ok(Packed {
             lengths: lengths.into(),
+            first_sample,
             offsets: device.ids(&offsets, [offsets.len()])?,
             coordinates: device.ids(&coordinates, [rows, 2])?,
             samples: device.ids(&samples, [lengths.len(), 2])?,
@@ -73,6 +75,11 @@ impl Packed {
     /// Number of sequences.
     pub fn sequences(&self) -> usize {
         self.lengths.len()
+    }
+
+    /// The number, within the step, of the first sequence's sample.
+    pub fn first_sample(&self) -> u32 {
+        self.first_sample
     }
 
     /// Number of rows in all.

@@ -18,6 +18,7 @@ mod confident_rows;
 mod conjugate_gradient;
 mod conv1d;
 mod conv1d_max;
+mod cross_attention;
 mod cross_entropy;
 mod dropout;
 mod edge_max;
@@ -58,7 +59,7 @@ mod weighted_sum;
 pub use activation::{Activation, ActivationOperator, activation};
 pub use adamw::{AdamW, AdamWConfig};
 pub use argmax::argmax;
-pub use attention::{Attention, attention};
+pub use attention::{Attention, attention, causal_attention};
 pub use binary_cross_entropy::binary_cross_entropy;
 pub use candidate_scores::candidate_scores;
 pub use clip_norm::ClipNorm;
@@ -67,6 +68,7 @@ pub use confident_rows::confident_rows;
 pub use conjugate_gradient::ConjugateGradient;
 pub use conv1d::{Conv1d, conv1d};
 pub use conv1d_max::conv1d_max;
+pub use cross_attention::{CrossAttention, cross_attention};
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
 pub use dropout::{dropout, dropout_add};
 pub use edge_max::edge_max;
@@ -119,6 +121,7 @@ pub fn registry() -> Vec<harness::Entry> {
         conjugate_gradient::entry(),
         conv1d::entry(),
         conv1d_max::entry(),
+        cross_attention::entry(),
         cross_entropy::entry(),
         dropout::entry(),
         edge_max::entry(),

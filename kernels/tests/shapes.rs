@@ -87,12 +87,15 @@ proptest! {
         lengths in lengths(),
         (heads, head_size) in (1..5usize, 1..40usize),
         dropout in prop::sample::select(vec![0.0, 0.3]),
+        causal in any::<bool>(),
     ) {
-        let name = format!("{lengths:?}, {heads} heads of {head_size}, dropout {dropout}");
+        let name = format!(
+            "{lengths:?}, {heads} heads of {head_size}, dropout {dropout}, causal {causal}"
+        );
         let (rows, sequences) = (lengths.iter().sum(), lengths.len());
         let ids = packed_ids(&lengths);
         let stream = Some(Stream::new(3, "attention", 17));
-        let operator = Attention { lengths: lengths.into(), heads, dropout, stream };
+        let operator = Attention { lengths: lengths.into(), heads, dropout, stream, causal };
         let case = Case::new(name, operator)
             .real(Draw::new("qkv"), [rows, 3 * heads * head_size])
             .ids(&ids.offsets, [sequences + 1])

@@ -8,6 +8,7 @@ mod classifier;
 mod init;
 pub mod language;
 mod pooling;
+mod seq2seq;
 pub mod tagging;
 mod text_cnn;
 mod text_graph;
@@ -17,10 +18,14 @@ pub use bag_of_ngrams::{BagOfNgrams, BagOfNgramsConfig};
 pub use batch::{Batch, Encoded, NgramBatch, SparseText, TokenBatch};
 pub use classifier::{Classifier, Output};
 pub use pooling::TextPooling;
+pub use seq2seq::{Seq2Seq, Seq2SeqConfig};
 pub use text_cnn::{TextCnn, TextCnnConfig, TimePooling, Topology};
 pub use text_graph::{
     Aggregation, CorpusAdjacency, CorpusNetwork, CorpusNetworkConfig, DocumentBatch, EdgeValues,
     GatedGraph, GatedGraphConfig, GraphBatch, GraphDocument, GraphText, Links, NetworkKind,
     TextLevelGraph, TextLevelGraphConfig,
 };
-pub use transformer::{Head, NormPosition, Transformer, TransformerConfig};
+pub use transformer::{
+    Decoder, DecoderCache, EncoderStack, Head, NormPosition, StackConfig, Transformer,
+    TransformerConfig,
+};

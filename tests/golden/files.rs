@@ -7,9 +7,9 @@ use limbeck::training::schedule::{Decay, Schedule, ScheduleConfig, Warmup};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::sizes::{LanguageSizes, Model};
+use crate::sizes::{DecoderSizes, LanguageSizes, Model};
 
-/// A model: `transformer_*.json`, `text_cnn_*.json`, `text_graph_*.json`.
+/// A model: `transformer_*.json`, `seq2seq_*.json`, `text_cnn_*.json`, `text_graph_*.json`.
 #[derive(Deserialize)]
 pub(crate) struct ModelFile {
     pub(crate) model: Model,
@@ -20,6 +20,23 @@ pub(crate) struct ModelFile {
     pub(crate) logits: Vec<f64>,
     pub(crate) loss: f64,
     pub(crate) training: Vec<Training>,
+}
+
+/// A decoder whose states are classified row by row: `decoder_*.json`.
+#[derive(Deserialize)]
+pub(crate) struct DecoderFile {
+    pub(crate) decoder: DecoderSizes,
+    pub(crate) classes: usize,
+    /// Rows of each target sequence.
+    pub(crate) target: Vec<usize>,
+    /// Rows of the memory that it reads.
+    pub(crate) source: Vec<usize>,
+    /// Of every target row.
+    pub(crate) labels: Vec<u32>,
+    /// The rows of target and memory among them.
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) logits: Vec<f64>,
+    pub(crate) loss: f64,
 }
 
 /// A parameter in Limbeck's layout, with the gradient of the first loss.

@@ -46,16 +46,18 @@ class Draws:
 
 @dataclass
 class Parameter:
-    """One parameter: Limbeck's name for it, the PyTorch tensor, how the two layouts differ, and
-    whether it is a matrix that does not decay."""
+    """One parameter: Limbeck's name for it, the PyTorch tensor, how the two layouts differ, whether
+    it is a matrix that does not decay, and which of the tensor's rows it is, if not all."""
 
     name: str
     tensor: torch.Tensor
     layout: str = "same"
     exempt: bool = False
+    rows: tuple = (0, None)
 
     def stored(self, tensor):
-        """`tensor`, shaped like the parameter, in Limbeck's layout."""
+        """`tensor`, shaped like PyTorch's, in Limbeck's layout."""
+        tensor = tensor[slice(*self.rows)]
         if self.layout == "linear":  # [out, in] -> [in, out]
             return tensor.t()
         if self.layout == "conv1d":  # [out, in, taps] -> [taps * in, out]
@@ -68,8 +70,11 @@ class Parameter:
         return self.tensor.dim() > 1 and not self.exempt
 
 
-def affine(name, weight, bias, layout="linear"):
-    return [Parameter(f"{name}.weight", weight, layout), Parameter(f"{name}.bias", bias)]
+def affine(name, weight, bias, layout="linear", rows=(0, None)):
+    return [
+        Parameter(f"{name}.weight", weight, layout, rows=rows),
+        Parameter(f"{name}.bias", bias, rows=rows),
+    ]
 
 
 def fill_affine(draws, weight, bias):
@@ -119,7 +124,9 @@ def make_optimizer(settings, parameters):
 def trajectory(model, settings, schedule, updates=10):
     """The losses after 0, 1 ... `updates` updates."""
     model = copy.deepcopy(model)
-    parameters = [(p.tensor, p.decays, 1.0) for p in model.stored_parameters()]
+    # By tensor: several parameters may be rows of one.
+    parameters = {id(p.tensor): (p.tensor, p.decays, 1.0) for p in model.stored_parameters()}
+    parameters = list(parameters.values())
     optimizer = make_optimizer(settings, parameters)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, multiplier(**schedule))
     losses = []
@@ -149,16 +156,7 @@ def write_model(file, description, model, texts=TEXTS, labels=LABELS):
             "model": description,
             "texts": texts,
             "labels": labels,
-            "parameters": [
-                {
-                    "name": p.name,
-                    "shape": list(p.stored(p.tensor).shape),
-                    "decay": p.decays,
-                    "values": flat(p.stored(p.tensor)),
-                    "gradient": flat(p.stored(p.tensor.grad)),
-                }
-                for p in parameters
-            ],
+            "parameters": described_parameters(parameters),
             "logits": flat(logits),
             "loss": loss.item(),
             "training": [
@@ -167,6 +165,20 @@ def write_model(file, description, model, texts=TEXTS, labels=LABELS):
             ],
         },
     )
+
+
+def described_parameters(parameters):
+    """Values and gradients, behind the backward pass."""
+    return [
+        {
+            "name": p.name,
+            "shape": list(p.stored(p.tensor).shape),
+            "decay": p.decays,
+            "values": flat(p.stored(p.tensor)),
+            "gradient": flat(p.stored(p.tensor.grad)),
+        }
+        for p in parameters
+    ]
 
 
 def flat(tensor):

@@ -4,6 +4,7 @@
 //! `LIMBECK_REQUIRE_GPU=1` turns a missing one into a failure.
 
 mod compare;
+mod decoder;
 mod files;
 mod graphs;
 mod language;
@@ -24,6 +25,16 @@ fn the_reference_device_reproduces_every_model() {
 #[test]
 fn the_cpu_reproduces_every_model() {
     models::check(&Device::cpu(), &Tolerance::SINGLE);
+}
+
+#[test]
+fn the_reference_device_reproduces_every_decoder() {
+    decoder::check(&Device::reference(), &Tolerance::REFERENCE);
+}
+
+#[test]
+fn the_cpu_reproduces_every_decoder() {
+    decoder::check(&Device::cpu(), &Tolerance::SINGLE);
 }
 
 #[test]
@@ -51,6 +62,14 @@ fn the_cpu_reproduces_every_update() {
 fn the_gpu_reproduces_every_model() {
     if let Some(device) = gpu() {
         models::check(&device, &Tolerance::SINGLE);
+    }
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn the_gpu_reproduces_every_decoder() {
+    if let Some(device) = gpu() {
+        decoder::check(&device, &Tolerance::SINGLE);
     }
 }
 

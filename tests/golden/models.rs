@@ -2,7 +2,9 @@
 
 use limbeck::engine::{Device, ParameterVector, Result, Tape, TokenIds};
 use limbeck::losses::hard_cross_entropy;
-use limbeck::models::{Classifier, Encoded, GatedGraph, TextCnn, TextLevelGraph, Transformer};
+use limbeck::models::{
+    Classifier, Encoded, GatedGraph, Seq2Seq, TextCnn, TextLevelGraph, Transformer,
+};
 use limbeck::training::optimizer::Optimizer;
 
 use crate::compare::{Tolerance, each, relative};
@@ -11,12 +13,14 @@ use crate::graphs;
 use crate::parameters;
 use crate::sizes::{Model, VOCABULARY};
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 12] = [
     "text_cnn_stacked.json",
     "text_cnn_parallel.json",
     "text_cnn_max_mean.json",
     "transformer_pre_norm.json",
     "transformer_post_norm.json",
+    "seq2seq_pre_norm.json",
+    "seq2seq_post_norm.json",
     "text_graph_weighted.json",
     "text_graph_attention.json",
     "text_graph_level.json",
@@ -83,7 +87,9 @@ fn step(
 fn encoded(file: &ModelFile) -> Vec<Encoded> {
     let ids = |text: &Vec<u32>| Encoded::Tokens(TokenIds::new(text.clone(), VOCABULARY));
     match &file.model {
-        Model::Transformer(_) | Model::TextCnn(_) => file.texts.iter().map(ids).collect(),
+        Model::Transformer(_) | Model::Seq2Seq(_) | Model::TextCnn(_) => {
+            file.texts.iter().map(ids).collect()
+        }
         Model::TextGraph(sizes) => graphs::weighted(&file.texts, sizes),
         Model::TextLevel(sizes) => graphs::numbered(&file.texts, sizes),
         Model::Corpus(sizes) => graphs::documents(&file.texts, sizes),
@@ -114,6 +120,7 @@ fn train(
 fn build(file: &ModelFile, device: &Device) -> Result<Box<dyn Classifier>> {
     let mut model: Box<dyn Classifier> = match &file.model {
         Model::Transformer(sizes) => Box::new(Transformer::new(sizes.config(), 0, device)?),
+        Model::Seq2Seq(sizes) => Box::new(Seq2Seq::new(sizes.config(), 0, device)?),
         Model::TextCnn(sizes) => Box::new(TextCnn::new(sizes.config(), 0, device)?),
         Model::TextGraph(sizes) => Box::new(GatedGraph::new(sizes.config(), 0, device)?),
         Model::TextLevel(sizes) => Box::new(TextLevelGraph::new(sizes.config(), 0, device)?),

@@ -3,8 +3,8 @@
 use limbeck::engine::Fingerprint;
 use limbeck::models::language::{LanguageModelConfig, LnZ, Unit};
 use limbeck::models::{
-    Aggregation, GatedGraphConfig, Head, NetworkKind, NormPosition, TextCnnConfig,
-    TextLevelGraphConfig, TextPooling, TimePooling, Topology, TransformerConfig,
+    Aggregation, GatedGraphConfig, Head, NetworkKind, NormPosition, Seq2SeqConfig, StackConfig,
+    TextCnnConfig, TextLevelGraphConfig, TextPooling, TimePooling, Topology, TransformerConfig,
 };
 use serde::Deserialize;
 
@@ -16,6 +16,7 @@ pub(crate) const VOCABULARY: Fingerprint = Fingerprint(11);
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Model {
     Transformer(TransformerSizes),
+    Seq2Seq(Seq2SeqSizes),
     TextCnn(TextCnnSizes),
     TextGraph(TextGraphSizes),
     TextLevel(TextLevelSizes),
@@ -32,11 +33,43 @@ pub(crate) struct TransformerSizes {
     heads: usize,
     feed_forward_size: usize,
     max_positions: usize,
-    norm: String,
+    norm: Norm,
     pooling: String,
     /// Empty where the classifier reads the pooled last layer.
     projected_layers: Vec<usize>,
     projected_size: usize,
+}
+
+/// A Transformer encoder and decoder.
+#[derive(Deserialize)]
+pub(crate) struct Seq2SeqSizes {
+    vocabulary_size: usize,
+    classes: usize,
+    hidden_size: usize,
+    encoder_layers: usize,
+    decoder_layers: usize,
+    heads: usize,
+    feed_forward_size: usize,
+    max_positions: usize,
+    norm: Norm,
+}
+
+/// A Transformer decoder alone.
+#[derive(Deserialize)]
+pub(crate) struct DecoderSizes {
+    pub(crate) hidden_size: usize,
+    layers: usize,
+    heads: usize,
+    feed_forward_size: usize,
+    norm: Norm,
+}
+
+/// Where layer normalisation stands.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Norm {
+    Pre,
+    Post,
 }
 
 /// A TextCNN.
@@ -131,11 +164,7 @@ impl TransformerSizes {
             feed_forward_size: self.feed_forward_size,
             dropout: 0.0,
             attention_dropout: 0.0,
-            norm: match self.norm.as_str() {
-                "pre" => NormPosition::Pre,
-                "post" => NormPosition::Post,
-                other => panic!("norm {other}"),
-            },
+            norm: self.norm.position(),
             pooling: match self.pooling.as_str() {
                 "mean" => TextPooling::Mean,
                 "first" => TextPooling::First,
@@ -150,6 +179,48 @@ impl TransformerSizes {
                     embedding_size: None,
                 },
             },
+        }
+    }
+}
+
+impl Norm {
+    fn position(self) -> NormPosition {
+        match self {
+            Norm::Pre => NormPosition::Pre,
+            Norm::Post => NormPosition::Post,
+        }
+    }
+}
+
+impl Seq2SeqSizes {
+    pub(crate) fn config(&self) -> Seq2SeqConfig {
+        Seq2SeqConfig {
+            vocabulary_size: self.vocabulary_size,
+            vocabulary: VOCABULARY,
+            classes: self.classes,
+            hidden_size: self.hidden_size,
+            encoder_layers: self.encoder_layers,
+            decoder_layers: self.decoder_layers,
+            heads: self.heads,
+            feed_forward_size: self.feed_forward_size,
+            dropout: 0.0,
+            attention_dropout: 0.0,
+            norm: self.norm.position(),
+            max_positions: self.max_positions,
+        }
+    }
+}
+
+impl DecoderSizes {
+    pub(crate) fn config(&self) -> StackConfig {
+        StackConfig {
+            hidden_size: self.hidden_size,
+            layers: self.layers,
+            heads: self.heads,
+            feed_forward_size: self.feed_forward_size,
+            dropout: 0.0,
+            attention_dropout: 0.0,
+            norm: self.norm.position(),
         }
     }
 }

@@ -11,6 +11,7 @@ fn operator(lengths: &[usize], heads: usize, dropout: f32) -> Attention {
         heads,
         dropout,
         stream: Some(Stream::new(3, "attention", 17)),
+        causal: false,
     }
 }
 
@@ -29,6 +30,22 @@ fn case(lengths: &[usize], (heads, size): (usize, usize), dropout: f32, magnitud
     let draw = Draw::new("qkv").scaled(magnitude);
     let case = Case::new(name, operator(lengths, heads, dropout));
     with_ids(case.real(draw, [rows, 3 * heads * size]), lengths).tolerance(Tolerance::LONG)
+}
+
+/// The same where no row sees a later one.
+fn causal(lengths: &[usize], (heads, size): (usize, usize), dropout: f32, magnitude: f64) -> Case {
+    let name = format!(
+        "causal, lengths {lengths:?}, {heads} heads of {size}, dropout {dropout}, magnitude \
+         {magnitude}"
+    );
+    let rows = lengths.iter().sum::<usize>();
+    let operator = Attention {
+        causal: true,
+        ..operator(lengths, heads, dropout)
+    };
+    let draw = Draw::new("qkv").scaled(magnitude);
+    let case = Case::new(name, operator).real(draw, [rows, 3 * heads * size]);
+    with_ids(case, lengths).tolerance(Tolerance::LONG)
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -61,5 +78,13 @@ pub(super) fn cases() -> Vec<Case> {
         case(&[200, 3], (1, 16), 0.0, 0.3),
         case(&[70, 20], (2, 8), 0.1, 6.0).tolerance(rounded_scores),
         with_ids(decided, &[4]),
+        causal(&[1], (1, 1), 0.0, 1.0),
+        causal(&[3, 1, 5], (2, 3), 0.0, 1.0),
+        causal(&[2, 9, 4], (3, 5), 0.3, 1.0),
+        causal(&[32, 33, 31], (2, 32), 0.0, 1.0),
+        causal(&[64, 1, 65], (1, 33), 0.1, 1.0),
+        causal(&[40], (1, 128), 0.5, 1.0),
+        causal(&[130, 2, 67], (2, 4), 0.2, 1.0),
+        causal(&[70, 20], (2, 8), 0.1, 6.0).tolerance(rounded_scores),
     ]
 }

@@ -33,30 +33,28 @@
 //!
 //! M is drawn at (sample, query position, head * 2^20 + key position) and drawn again in the
 //! backward pass.
+//!
+//! Where it is causal, a row sees no later one: the sums over j end at i, P_ij = 0 for j > i, and
+//! the derivation stays as it is. Tiles that lie wholly above the diagonal are left out.
 
 mod cases;
 mod cpu;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod reference;
-mod tile;
 
 use std::sync::Arc;
 
 use limbeck_engine::{
     Backward, Differentiable, Error, Forward, Meta, Operator, Packed, Plan, Result, Stream, Tape,
-    Var, drop_threshold,
+    Var,
 };
 #[cfg(feature = "gpu")]
 use limbeck_engine::{GpuBackward, GpuForward};
 
 use crate::check;
 use crate::harness::Entry;
-
-/// Key positions per head in the channel of a mask's coordinates.
-const KEYS: usize = 1 << 20;
-/// Columns of one head that a workgroup can hold.
-const MAX_HEAD_SIZE: usize = 128;
+use crate::shared::attention::{Mask, Sizes, check_dropout};
 
 /// The operator; inputs are q | k | v, and the offsets and coordinates of the rows.
 #[derive(Clone, Debug)]
@@ -69,33 +67,8 @@ pub struct Attention {
     pub dropout: f32,
     /// Where the masks come from; `None` turns dropout off.
     pub stream: Option<Stream>,
-}
-
-/// Sizes of one application.
-#[derive(Clone, Copy, Debug)]
-struct Sizes {
-    rows: usize,
-    heads: usize,
-    head_size: usize,
-    /// Columns of each of q, k, v and the result.
-    width: usize,
-}
-
-impl Sizes {
-    /// 1 / √s.
-    fn scale(self) -> f64 {
-        1.0 / (self.head_size as f64).sqrt()
-    }
-}
-
-/// How probabilities are dropped.
-#[derive(Clone, Copy, Debug)]
-struct Mask {
-    stream: Stream,
-    /// Words below this are dropped.
-    threshold: u32,
-    /// What the others are multiplied by.
-    keep_scale: f32,
+    /// Whether a row sees no later row of its sequence.
+    pub causal: bool,
 }
 
 /// Self-attention within each sequence: `qkv` `[rows, 3 d]` holds queries, keys and values side
@@ -130,11 +103,53 @@ pub fn attention(
     dropout: f32,
     name: &str,
 ) -> Result<Var> {
+    apply(tape, qkv, packed, (heads, dropout), name, false)
+}
+
+/// [`attention`] in which a row sees no later row of its sequence, as in a decoder: row i is a
+/// weighted mean of the values of rows 0 to i.
+///
+/// ```
+/// use limbeck_engine::{Device, Packed, Tape};
+/// use limbeck_kernels::causal_attention;
+/// let device = Device::cpu();
+/// let tape = Tape::inference(&device);
+/// // One sequence of three rows; equal keys give equal weights to what is seen.
+/// let packed = Packed::new(&device, &[3], 0)?;
+/// let qkv = [1.0, 5.0, 2.0, /**/ 3.0, 5.0, 4.0, /**/ 1.0, 5.0, 9.0];
+/// let qkv = tape.constant(device.real(&qkv, [3, 3])?);
+/// let y = causal_attention(&tape, &qkv, &packed, 1, 0.0, "attention")?;
+/// assert_eq!(y.tensor().read()?, [2.0, 3.0, 5.0]);
+/// # Ok::<(), limbeck_engine::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`attention`].
+pub fn causal_attention(
+    tape: &Tape,
+    qkv: &Var,
+    packed: &Packed,
+    heads: usize,
+    dropout: f32,
+    name: &str,
+) -> Result<Var> {
+    apply(tape, qkv, packed, (heads, dropout), name, true)
+}
+
+fn apply(
+    tape: &Tape,
+    qkv: &Var,
+    packed: &Packed,
+    (heads, dropout): (usize, f32),
+    name: &str,
+    causal: bool,
+) -> Result<Var> {
     let operator = Attention {
         lengths: packed.lengths().clone(),
         heads,
         dropout,
         stream: tape.stream(name),
+        causal,
     };
     let offsets = tape.constant(packed.offsets().clone());
     let coordinates = tape.constant(packed.coordinates().clone());
@@ -177,32 +192,6 @@ impl Attention {
         })
     }
 
-    /// Refuses what the kernels cannot do.
-    fn check_limits(&self, sizes: Sizes) -> Result<()> {
-        let longest = self.lengths.iter().copied().max().unwrap_or(0);
-        if sizes.head_size > MAX_HEAD_SIZE {
-            return refuse(format!(
-                "a head has {} columns, at most {MAX_HEAD_SIZE} are supported: use more heads",
-                sizes.head_size
-            ));
-        }
-        if longest > KEYS || sizes.heads > u32::MAX as usize / KEYS {
-            return refuse(format!(
-                "{} heads and a sequence of {longest} rows; at most {} heads and {KEYS} rows are \
-                 supported",
-                sizes.heads,
-                u32::MAX as usize / KEYS
-            ));
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return refuse(format!(
-                "dropout must be at least 0 and below 1, found {}",
-                self.dropout
-            ));
-        }
-        Ok(())
-    }
-
     /// The sizes of inputs that `infer` has accepted.
     fn known_sizes(&self, inputs: &[Meta]) -> Sizes {
         self.sizes(inputs)
@@ -211,17 +200,16 @@ impl Attention {
 
     /// The mask, unless nothing is dropped.
     fn mask(&self) -> Option<Mask> {
-        let stream = self.stream.filter(|_| self.dropout > 0.0)?;
-        Some(Mask {
-            stream,
-            threshold: drop_threshold(f64::from(self.dropout)),
-            keep_scale: 1.0 / (1.0 - self.dropout),
-        })
+        Mask::new(self.stream, self.dropout)
     }
 
-    /// Elements of all score matrices of one head.
+    /// Scores of one head that count.
     fn scores(&self) -> usize {
-        self.lengths.iter().map(|length| length * length).sum()
+        let of = |&length: &usize| match self.causal {
+            false => length * length,
+            true => length * (length + 1) / 2,
+        };
+        self.lengths.iter().map(of).sum()
     }
 }
 
@@ -232,7 +220,9 @@ impl Operator for Attention {
 
     fn infer(&self, inputs: &[Meta]) -> Result<Plan> {
         let sizes = self.sizes(inputs)?;
-        self.check_limits(sizes)?;
+        let longest = self.lengths.iter().copied().max().unwrap_or(0);
+        sizes.check_limits("attention", longest)?;
+        check_dropout("attention", self.dropout)?;
         let per_head = Meta::real([sizes.rows, sizes.heads]);
         Ok(Plan::new(inputs, Meta::real([sizes.rows, sizes.width]))
             .keep_inputs([0, 1, 2])
@@ -274,8 +264,8 @@ impl Differentiable for Attention {
 pub(crate) fn entry() -> Entry {
     Entry {
         name: "attention",
-        formula: "o = (M ∘ softmax(q kᵀ / √s)) v; dv = (M ∘ P)ᵀ do, dS = P ∘ (M ∘ do vᵀ - D), \
-                  D = Σ_c do ∘ o, dq = dS k / √s, dk = dSᵀ q / √s",
+        formula: "o = (M ∘ softmax(q kᵀ / √s)) v, causal: over j <= i; dv = (M ∘ P)ᵀ do, \
+                  dS = P ∘ (M ∘ do vᵀ - D), D = Σ_c do ∘ o, dq = dS k / √s, dk = dSᵀ q / √s",
         cases: cases::cases(),
         #[cfg(feature = "gpu")]
         kernels: gpu::kernels(),
@@ -287,6 +277,7 @@ mod tests {
     use limbeck_engine::Workspace;
 
     use super::*;
+    use crate::shared::attention::KEYS;
 
     fn plan(length: usize, heads: usize, columns: usize, dropout: f32) -> Result<Plan> {
         let operator = Attention {
@@ -294,6 +285,7 @@ mod tests {
             heads,
             dropout,
             stream: None,
+            causal: false,
         };
         operator.infer(&[
             Meta::real([length, columns]),

@@ -2,7 +2,8 @@
 
 use limbeck_engine::{Backward, Forward};
 
-use super::{Attention, Sizes};
+use super::Attention;
+use crate::shared::attention::Sizes;
 
 /// One head of one sequence.
 #[derive(Clone, Copy)]
@@ -48,6 +49,11 @@ impl Head {
         product * self.sizes.scale()
     }
 
+    /// How many keys row `i` sees.
+    fn seen(self, operator: &Attention, i: usize) -> usize {
+        if operator.causal { i + 1 } else { self.length }
+    }
+
     /// M_ij.
     fn mask(self, operator: &Attention, i: usize, j: usize) -> f64 {
         let Some(mask) = operator.mask() else {
@@ -88,7 +94,8 @@ pub(super) fn forward(operator: &Attention, sizes: Sizes, io: &mut Forward<'_, f
     o.fill(0.0);
     for_every_head(operator, sizes, coordinates, |head| {
         for i in 0..head.length {
-            let scores: Vec<f64> = (0..head.length).map(|j| head.score(qkv, i, j)).collect();
+            let seen = 0..head.seen(operator, i);
+            let scores: Vec<f64> = seen.map(|j| head.score(qkv, i, j)).collect();
             let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = scores.iter().map(|s| (s - largest).exp()).sum();
             lse[head.per_row(i)] = largest + sum.ln();
@@ -109,9 +116,10 @@ pub(super) fn backward(operator: &Attention, sizes: Sizes, io: &mut Backward<'_,
     };
     for_every_head(operator, sizes, coordinates, |head| {
         for i in 0..head.length {
-            let mut p = vec![0.0; head.length];
-            let mut dp = vec![0.0; head.length];
-            for j in 0..head.length {
+            let seen = head.seen(operator, i);
+            let mut p = vec![0.0; seen];
+            let mut dp = vec![0.0; seen];
+            for j in 0..seen {
                 let m = head.mask(operator, i, j);
                 p[j] = (head.score(qkv, i, j) - lse[head.per_row(i)]).exp();
                 for c in 0..sizes.head_size {
@@ -120,7 +128,7 @@ pub(super) fn backward(operator: &Attention, sizes: Sizes, io: &mut Backward<'_,
                 }
             }
             let d: f64 = p.iter().zip(&dp).map(|(p, dp)| p * dp).sum();
-            for j in 0..head.length {
+            for j in 0..seen {
                 let ds = p[j] * (dp[j] - d) * sizes.scale();
                 for c in 0..sizes.head_size {
                     grad[head.at(Q, i, c)] += ds * qkv[head.at(K, j, c)];

@@ -1,6 +1,7 @@
 //! What several operators use: SIMD dispatch, elementary functions, reductions, the matrix
 //! product, and the WGSL fragments that are prepended to shaders.
 
+pub(crate) mod attention;
 pub(crate) mod columns;
 pub(crate) mod divergence;
 pub(crate) mod edges;

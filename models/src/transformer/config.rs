@@ -62,35 +62,81 @@ pub struct TransformerConfig {
     pub head: Head,
 }
 
+/// Sizes of a stack of Transformer layers: an encoder's or a decoder's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StackConfig {
+    /// Width of the states.
+    pub hidden_size: usize,
+    /// Number of layers.
+    pub layers: usize,
+    /// Attention heads; they divide `hidden_size`.
+    pub heads: usize,
+    /// Width of the feed-forward layer.
+    pub feed_forward_size: usize,
+    /// Dropout on embeddings and sub-layer outputs.
+    pub dropout: f64,
+    /// Dropout on attention probabilities.
+    pub attention_dropout: f64,
+    /// Where layer normalisation stands.
+    pub norm: NormPosition,
+}
+
 /// Added to the variance in layer norms.
 pub(super) const NORM_EPSILON: f32 = 1e-5;
 
-impl TransformerConfig {
+pub(crate) fn refuse<T>(message: String) -> Result<T> {
+    Err(Error::Shape {
+        operator: "transformer",
+        message,
+    })
+}
+
+/// Refuses sizes of 0.
+pub(crate) fn at_least_one(sizes: &[(&str, usize)]) -> Result<()> {
+    match sizes.iter().find(|(_, size)| *size == 0) {
+        Some((name, _)) => refuse(format!("{name} must be at least 1")),
+        None => Ok(()),
+    }
+}
+
+impl StackConfig {
     pub(super) fn check(&self) -> Result<()> {
-        let refuse = |message: String| {
-            Err(Error::Shape {
-                operator: "transformer",
-                message,
-            })
-        };
-        let sizes = [
-            ("vocabulary_size", self.vocabulary_size),
-            ("classes", self.classes),
+        at_least_one(&[
             ("hidden_size", self.hidden_size),
             ("layers", self.layers),
             ("heads", self.heads),
             ("feed_forward_size", self.feed_forward_size),
-            ("max_positions", self.max_positions),
-        ];
-        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
-            return refuse(format!("{name} must be at least 1"));
+        ])?;
+        if self.hidden_size.is_multiple_of(self.heads) {
+            return Ok(());
         }
-        if !self.hidden_size.is_multiple_of(self.heads) {
-            return refuse(format!(
-                "heads must divide hidden_size, found {} heads for {}",
-                self.heads, self.hidden_size
-            ));
+        refuse(format!(
+            "heads must divide hidden_size, found {} heads for {}",
+            self.heads, self.hidden_size
+        ))
+    }
+}
+
+impl TransformerConfig {
+    /// The sizes of its layers.
+    pub(super) fn stack(&self) -> StackConfig {
+        StackConfig {
+            hidden_size: self.hidden_size,
+            layers: self.layers,
+            heads: self.heads,
+            feed_forward_size: self.feed_forward_size,
+            dropout: self.dropout,
+            attention_dropout: self.attention_dropout,
+            norm: self.norm,
         }
+    }
+
+    /// Refuses what is wrong besides the layers and positions, which the stack checks.
+    pub(super) fn check(&self) -> Result<()> {
+        at_least_one(&[
+            ("vocabulary_size", self.vocabulary_size),
+            ("classes", self.classes),
+        ])?;
         if let Head::Projected {
             layers,
             size,

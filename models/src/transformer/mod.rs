@@ -13,31 +13,35 @@
 //!
 //! With pre-norm, the last layer's state is the one after the final norm.
 
+mod cache;
 mod config;
+mod decoder;
+mod decoder_layer;
 mod layer;
+mod residual;
+mod stack;
 
 use limbeck_engine::{
     Device, Error, Fingerprint, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
 };
-use limbeck_kernels::{concat, dropout, embedding, layer_norm};
+use limbeck_kernels::{concat, dropout};
 
-use config::NORM_EPSILON;
-pub use config::{Head, NormPosition, TransformerConfig};
-use layer::Layer;
+pub use cache::DecoderCache;
+pub(crate) use config::at_least_one;
+pub use config::{Head, NormPosition, StackConfig, TransformerConfig};
+pub use decoder::Decoder;
+pub use stack::EncoderStack;
 
 use crate::batch::{Batch, Encoded, TokenBatch};
 use crate::classifier::{Classifier, Output};
-use crate::init::{Affine, Norm};
+use crate::init::Affine;
 
 /// The model.
 pub struct Transformer {
     config: TransformerConfig,
     store: ParameterStore,
     embedding: ParameterId,
-    positions: ParameterId,
-    /// After the embedding (post-norm) or after the last layer (pre-norm).
-    norm: Norm,
-    layers: Vec<Layer>,
+    encoder: EncoderStack,
     /// What a projected head reads, in order of depth.
     levels: Vec<Level>,
     classifier: Affine,
@@ -65,11 +69,7 @@ impl Transformer {
             [config.vocabulary_size, d],
             1.0 / (d as f64).sqrt(),
         );
-        let positions = store.normal("positions.weight", [config.max_positions, d], 0.02);
-        let norm = Norm::new(&mut store, "norm", d);
-        let layers = (0..config.layers)
-            .map(|l| Layer::new(&mut store, l, &config))
-            .collect();
+        let encoder = EncoderStack::new(&mut store, config.stack(), config.max_positions)?;
         let (levels, width) = levels(&mut store, &config);
         let classifier = Affine::new(&mut store, "classifier", width, config.classes);
         let store = store.build(device)?;
@@ -77,9 +77,7 @@ impl Transformer {
             config,
             store,
             embedding,
-            positions,
-            norm,
-            layers,
+            encoder,
             levels,
             classifier,
         })
@@ -92,37 +90,9 @@ impl Transformer {
 
     /// The states `[rows, hidden_size]` of the embedding and of each layer.
     fn encode(&self, tape: &Tape, batch: &TokenBatch) -> Result<Vec<Var>> {
-        let rate = self.config.dropout;
-        let coordinates = batch.packed.coordinates();
-        let mut states = vec![tape.scope("embedding", || {
-            let table = tape.parameter(&self.store, self.embedding);
-            let positions = tape.parameter(&self.store, self.positions);
-            let h = embedding(tape, &table, &batch.rows, Some((&positions, &batch.packed)))?;
-            let h = match self.config.norm {
-                NormPosition::Pre => h,
-                NormPosition::Post => self.normalise(tape, &h)?,
-            };
-            dropout(tape, &h, coordinates, rate, "transformer.embedding")
-        })?];
-        for (l, layer) in self.layers.iter().enumerate() {
-            let below = &states[l];
-            let above = tape.scope(&format!("layer {}", l + 1), || {
-                layer.forward(tape, &self.store, &self.config, below, &batch.packed)
-            })?;
-            states.push(above);
-        }
-        if self.config.norm == NormPosition::Pre
-            && let Some(last) = states.pop()
-        {
-            states.push(tape.scope("final norm", || self.normalise(tape, &last))?);
-        }
-        Ok(states)
-    }
-
-    fn normalise(&self, tape: &Tape, h: &Var) -> Result<Var> {
-        let gain = tape.parameter(&self.store, self.norm.gain);
-        let bias = tape.parameter(&self.store, self.norm.bias);
-        layer_norm(tape, h, Some(&gain), Some(&bias), NORM_EPSILON)
+        let table = tape.parameter(&self.store, self.embedding);
+        self.encoder
+            .look_up(tape, &self.store, &table, &batch.rows, &batch.packed)
     }
 
     /// What the classifier reads, and the levels it is made of where the head projects them.

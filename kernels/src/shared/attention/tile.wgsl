@@ -1,8 +1,13 @@
 // What the kernels of attention share. A workgroup of 64 serves TILE rows of one head of one
-// sequence and goes through the sequence in tiles of as many rows. Of a tile of scores an
-// invocation has 4 x 4: rows 4 ty to 4 ty + 3, columns 4 tx to 4 tx + 3 (ty = lane / 8,
-// tx = lane % 8). Of a result it has the same four rows, and four columns in each of CHUNKS
-// chunks of 32: CHUNKS is a constant that the host puts in front, at least head_size / 32.
+// sequence and goes through a sequence in tiles of as many rows: its own, or another that belongs
+// to it. Of a tile of scores an invocation has 4 x 4: rows 4 ty to 4 ty + 3, columns 4 tx to
+// 4 tx + 3 (ty = lane / 8, tx = lane % 8). Of a result it has the same four rows, and four columns
+// in each of CHUNKS chunks of 32: CHUNKS is a constant that the host puts in front, at least
+// head_size / 32.
+//
+// An operator says where things stand. It defines the bindings of its inputs, with `coordinates` of
+// the queries among them; `own_offset` and `other_offset`, the first row of a sequence and of the
+// one that it goes through; and `element`, a number of a part.
 
 struct Parameters {
     sequences: u32,
@@ -16,11 +21,9 @@ struct Parameters {
     key_1: u32,
     step: u32,
     accumulate: u32,
+    causal: u32,
 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;
-@group(0) @binding(1) var<storage, read> offsets: array<u32>;
-@group(0) @binding(2) var<storage, read> coordinates: array<u32>;
 @group(1) @binding(0) var<uniform> p: Parameters;
 
 const TILE = 32u;
@@ -35,16 +38,23 @@ var<workgroup> stage: array<vec4<f32>, 288>;
 // TILE rows of TILE weights, and one more so that columns do not share a bank.
 var<workgroup> weights: array<f32, 1056>;
 
-// The rows of one workgroup; none if `first` is not below `length`.
-struct Block {
-    head: u32,
-    // First row of the sequence, its rows, and the position of the block's first.
+// The rows of a sequence.
+struct Sequence {
     start: u32,
     length: u32,
-    first: u32,
 }
 
-// Sequence s has the slots from offsets[s] / TILE + s up to those of sequence s + 1: enough for
+// The rows of one workgroup; none if `first` is not below the length of its sequence.
+struct Block {
+    head: u32,
+    // Position of the block's first row.
+    first: u32,
+    own: Sequence,
+    // What it goes through.
+    other: Sequence,
+}
+
+// Sequence s has the slots from own_offset(s) / TILE + s up to those of sequence s + 1: enough for
 // its blocks, since every part of the sum is rounded down once and s adds one each time.
 fn block_of(index: u32) -> Block {
     let slot = index / p.heads;
@@ -52,44 +62,48 @@ fn block_of(index: u32) -> Block {
     var high = p.sequences;
     while high - low > 1u {
         let middle = (low + high) / 2u;
-        if offsets[middle] / TILE + middle <= slot {
+        if own_offset(middle) / TILE + middle <= slot {
             low = middle;
         } else {
             high = middle;
         }
     }
-    let start = offsets[low];
+    let start = own_offset(low);
     let first = (slot - start / TILE - low) * TILE;
-    return Block(index % p.heads, start, offsets[low + 1u] - start, first);
+    let own = Sequence(start, own_offset(low + 1u) - start);
+    let other_start = other_offset(low);
+    let other = Sequence(other_start, other_offset(low + 1u) - other_start);
+    return Block(index % p.heads, first, own, other);
 }
 
 // Zero beyond the sequence and beyond the head.
-fn load(block: Block, part: u32, position: u32, column: u32) -> f32 {
-    if position >= block.length || column >= p.head_size {
+fn load(rows: Sequence, head: u32, part: u32, position: u32, column: u32) -> f32 {
+    if position >= rows.length || column >= p.head_size {
         return 0.0;
     }
-    return element(part, block.start + position, block.head * p.head_size + column);
+    return element(part, rows.start + position, head * p.head_size + column);
 }
 
-fn load_rows(block: Block, part: u32, position: u32, column: u32) -> vec4<f32> {
+fn load_rows(rows: Sequence, head: u32, part: u32, position: u32, column: u32) -> vec4<f32> {
     return vec4<f32>(
-        load(block, part, position, column),
-        load(block, part, position + 1u, column),
-        load(block, part, position + 2u, column),
-        load(block, part, position + 3u, column),
+        load(rows, head, part, position, column),
+        load(rows, head, part, position + 1u, column),
+        load(rows, head, part, position + 2u, column),
+        load(rows, head, part, position + 3u, column),
     );
 }
 
-fn load_columns(block: Block, part: u32, position: u32, column: u32) -> vec4<f32> {
+fn load_columns(rows: Sequence, head: u32, part: u32, position: u32, column: u32) -> vec4<f32> {
     return vec4<f32>(
-        load(block, part, position, column),
-        load(block, part, position, column + 1u),
-        load(block, part, position, column + 2u),
-        load(block, part, position, column + 3u),
+        load(rows, head, part, position, column),
+        load(rows, head, part, position, column + 1u),
+        load(rows, head, part, position, column + 2u),
+        load(rows, head, part, position, column + 3u),
     );
 }
 
-// Inner products of the rows of part a from position a_first and the rows of part b from b_first.
+// Inner products of the block's own rows of part a from position a_first and the other rows of part
+// b from b_first.
 fn products(lane: u32, block: Block, a: u32, a_first: u32, b: u32, b_first: u32)
     -> array<vec4<f32>, 4> {
     let ty = lane / 8u;
@@ -100,8 +114,8 @@ fn products(lane: u32, block: Block, a: u32, a_first: u32, b: u32, b_first: u32)
             // Nine apart, so that sixteen columns do not fall on the same banks.
             let at = i % 16u * 9u + i / 16u;
             let row = i / 16u * 4u;
-            stage[at] = load_rows(block, a, a_first + row, c + i % 16u);
-            stage[144u + at] = load_rows(block, b, b_first + row, c + i % 16u);
+            stage[at] = load_rows(block.own, block.head, a, a_first + row, c + i % 16u);
+            stage[144u + at] = load_rows(block.other, block.head, b, b_first + row, c + i % 16u);
         }
         workgroupBarrier();
         for (var k = 0u; k < 16u; k++) {
@@ -126,7 +140,7 @@ fn put_weights(lane: u32, r: u32, values: vec4<f32>) {
     weights[at + 3u] = values.w;
 }
 
-// sums += weights times the rows of a part from position `first`. Begins and ends with a barrier.
+// sums += weights times the other rows of a part from position `first`. Begins and ends with a barrier.
 fn add_weighted(
     lane: u32,
     block: Block,
@@ -139,7 +153,7 @@ fn add_weighted(
     let own = lane / 8u * 4u * 33u;
     for (var i = 0u; i < TILE; i += 8u) {
         for (var j = lane; j < 8u * ROW; j += 64u) {
-            stage[j] = load_columns(block, part, first + i + j / ROW, j % ROW * 4u);
+            stage[j] = load_columns(block.other, block.head, part, first + i + j / ROW, j % ROW * 4u);
         }
         workgroupBarrier();
         for (var k = 0u; k < 8u; k++) {
@@ -161,18 +175,28 @@ fn exponentials(x: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(exp_(x.x), exp_(x.y), exp_(x.z), exp_(x.w));
 }
 
-// Which of the positions from `first` belong to the sequence.
-fn inside(block: Block, first: u32) -> vec4<bool> {
-    return vec4<u32>(first, first + 1u, first + 2u, first + 3u) < vec4<u32>(block.length);
+// Four positions from `first`.
+fn positions(first: u32) -> vec4<u32> {
+    return vec4<u32>(first, first + 1u, first + 2u, first + 3u);
 }
 
-// The mask of one query and the four keys from `key`, a multiple of four.
-fn mask(block: Block, query: u32, key: u32) -> vec4<f32> {
+// The first position beyond the keys that a query sees.
+fn reach(keys: Sequence, query: u32) -> u32 {
+    return select(keys.length, min(keys.length, query + 1u), p.causal == 1u);
+}
+
+// The first position of the queries that see a key.
+fn earliest(key: u32) -> u32 {
+    return select(0u, key, p.causal == 1u);
+}
+
+// The mask of one query, of this sequence, and the four keys from `key`, a multiple of four.
+fn mask(queries: Sequence, head: u32, query: u32, key: u32) -> vec4<f32> {
     if p.drop_below == 0u {
         return vec4<f32>(p.keep_scale);
     }
-    let sample = coordinates[2u * block.start];
-    let channel = (block.head << 18u) | (key / 4u);
+    let sample = coordinates[2u * queries.start];
+    let channel = (head << 18u) | (key / 4u);
     let words = philox(vec4<u32>(p.step, sample, query, channel), vec2<u32>(p.key_0, p.key_1));
     return select(vec4<f32>(p.keep_scale), vec4<f32>(0.0), words < vec4<u32>(p.drop_below));
 }

@@ -58,6 +58,14 @@ impl Place {
     }
 }
 
+/// In a tile of one block's queries and its own keys: no query sees a later key.
+pub(super) fn hide_later(scores: &mut [f32], columns: usize) {
+    for (row, scores) in scores.chunks_exact_mut(columns).enumerate() {
+        // The exponential of minus infinity is 0.
+        scores[row + 1..].fill(f32::NEG_INFINITY);
+    }
+}
+
 vectorised! {
     /// Scores become exp(score - largest so far); `rows` is brought up to date.
     pub(super) fn online_softmax(scores: &mut [f32], columns: usize, rows: &mut [Running]) {
