@@ -1,4 +1,4 @@
-//! What PyTorch computes in f64, reproduced: see README.md in this folder.
+//! What PyTorch computes in f64, and what conlleval counts, reproduced: see README.md in this folder.
 //!
 //! The GPU needs an adapter: `LIMBECK_TEST_ADAPTER` names it (default `llvmpipe`), and
 //! `LIMBECK_REQUIRE_GPU=1` turns a missing one into a failure.
@@ -12,6 +12,7 @@ mod models;
 mod parameters;
 mod schedules;
 mod sizes;
+mod spans;
 mod updates;
 
 use compare::Tolerance;
@@ -92,6 +93,11 @@ fn the_gpu_reproduces_every_update() {
 #[test]
 fn schedules_give_the_rates_of_pytorch() {
     schedules::check();
+}
+
+#[test]
+fn spans_have_the_scores_of_conlleval() {
+    spans::check();
 }
 
 /// The adapter to test on, or `None` with a message.

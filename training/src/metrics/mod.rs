@@ -1,0 +1,30 @@
+//! Metrics and their summary over seeds. All rates are fractions from 0 to 1; a quotient 0/0 counts as
+//! 0, but where two empty lists are compared ([`sample_f1`]) they agree.
+//!
+//! | what is judged | by |
+//! |---|---|
+//! | one class for each text | [`ConfusionMatrix`] |
+//! | spans in tagged sentences | [`SpanCounts`], as `conlleval` counts |
+//! | keywords of documents | [`KeywordScores`] as they are written, [`PresentKeyphrases`] stemmed and ranked |
+//! | one sample of any of them | [`sample_f1`] |
+
+mod confusion;
+mod keyphrases;
+mod keywords;
+mod spans;
+mod summary;
+
+pub use confusion::{ClassScores, ConfusionMatrix};
+pub use keyphrases::{MacroScores, PresentKeyphrases, PresentScores, stemmed};
+pub use keywords::{KeywordScores, sample_f1};
+pub use spans::{SpanCounts, SpanHits};
+pub use summary::MeanSd;
+
+/// `hits / all`, where 0/0 is 0.
+fn ratio(hits: u64, all: u64) -> f64 {
+    if all == 0 {
+        0.0
+    } else {
+        hits as f64 / all as f64
+    }
+}
