@@ -25,6 +25,7 @@ mod edge_softmax;
 mod embedding;
 mod embedding_bag;
 mod first_over_time;
+mod focal;
 mod folded_conv1d;
 mod gather_rows;
 mod gru;
@@ -74,6 +75,7 @@ pub use edge_softmax::edge_softmax;
 pub use embedding::{TokenRows, embedding};
 pub use embedding_bag::{Bags, embedding_bag};
 pub use first_over_time::first_over_time;
+pub use focal::{focal, soft_focal};
 pub use folded_conv1d::folded_conv1d;
 pub use gather_rows::gather_rows;
 pub use gru::{GruWeights, gru};
@@ -126,6 +128,7 @@ pub fn registry() -> Vec<harness::Entry> {
         embedding::entry(),
         embedding_bag::entry(),
         first_over_time::entry(),
+        focal::entry(),
         folded_conv1d::entry(),
         gather_rows::entry(),
         gru::entry(),
