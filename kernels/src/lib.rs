@@ -18,6 +18,7 @@ mod confident_rows;
 mod conjugate_gradient;
 mod conv1d;
 mod conv1d_max;
+mod crf;
 mod cross_entropy;
 mod dropout;
 mod edge_max;
@@ -68,6 +69,7 @@ pub use confident_rows::confident_rows;
 pub use conjugate_gradient::ConjugateGradient;
 pub use conv1d::{Conv1d, conv1d};
 pub use conv1d_max::conv1d_max;
+pub use crf::{crf, marginals, viterbi};
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
 pub use dropout::{dropout, dropout_add};
 pub use edge_max::edge_max;
@@ -121,6 +123,7 @@ pub fn registry() -> Vec<harness::Entry> {
         conjugate_gradient::entry(),
         conv1d::entry(),
         conv1d_max::entry(),
+        crf::entry(),
         cross_entropy::entry(),
         dropout::entry(),
         edge_max::entry(),
