@@ -20,6 +20,7 @@ mod conv1d;
 mod conv1d_max;
 mod crf;
 mod cross_entropy;
+mod ctc;
 mod dropout;
 mod edge_max;
 mod edge_softmax;
@@ -71,6 +72,7 @@ pub use conv1d::{Conv1d, conv1d};
 pub use conv1d_max::conv1d_max;
 pub use crf::{crf, marginals, viterbi};
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
+pub use ctc::{CopySymbol, CtcTargets, ctc, ctc_best_copies, ctc_best_path, frames_needed};
 pub use dropout::{dropout, dropout_add};
 pub use edge_max::edge_max;
 pub use edge_softmax::edge_softmax;
@@ -125,6 +127,7 @@ pub fn registry() -> Vec<harness::Entry> {
         conv1d_max::entry(),
         crf::entry(),
         cross_entropy::entry(),
+        ctc::entry(),
         dropout::entry(),
         edge_max::entry(),
         edge_softmax::entry(),
