@@ -147,6 +147,22 @@ fn a_sequence_does_not_know_its_neighbours() -> Result<()> {
 }
 
 #[test]
+fn a_nan_stays_in_its_sequence_and_is_seen() -> Result<()> {
+    for device in [Device::reference(), Device::cpu()] {
+        let tape = Tape::inference(&device);
+        let packed = Packed::new(&device, &[3, 2], 0)?;
+        let mut emissions = draw("e", 10, 1.0);
+        emissions[2] = f32::NAN;
+        let e = tape.constant(device.real(&emissions, [5, 2])?);
+        let t = tape.constant(device.real(&draw("T", 8, 1.0), [4, 2])?);
+        let labels = Labels::new(&device, &[1, 1, 0, 1, 0], 2)?;
+        let found = crf(&tape, &e, &t, &packed, &labels)?.tensor().read()?;
+        assert!(found[0].is_nan() && found[1].is_finite(), "{found:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn large_scores_and_long_sequences_keep_their_digits() -> Result<()> {
     // With steps that all cost the same, rows are independent: the loss is a sum of cross-entropies,
     // and of ±1e4 a whole number of them. ln Z is near 1e7, where f32 has steps of 1.

@@ -292,6 +292,21 @@ fn a_frame_that_excludes_a_class_is_no_infinity() -> Result<()> {
 }
 
 #[test]
+fn a_nan_stays_in_its_sequence_and_is_seen() -> Result<()> {
+    for device in [Device::reference(), Device::cpu()] {
+        let tape = Tape::inference(&device);
+        let packed = Packed::new(&device, &[3, 2], 0)?;
+        let targets = CtcTargets::new(&device, &[3, 2], &[[1], [2]], 3)?;
+        let mut logits = draw("z", 15);
+        logits[4] = f32::NAN;
+        let z = tape.constant(device.real(&logits, [5, 3])?);
+        let found = ctc(&tape, &z, &packed, &targets)?.tensor().read()?;
+        assert!(!found[0].is_finite() && found[1].is_finite(), "{found:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_best_path_is_joined_and_freed_of_blanks() -> Result<()> {
     let classes = 3;
     let logits = |path: &[usize]| -> Vec<f32> {
