@@ -253,5 +253,13 @@ fn what_does_not_fit_is_refused() -> Result<()> {
         refusal(3, [5, 3], &[0; 2])?,
         "crf: the tags must be Ids [3], found Ids [2]"
     );
+    let e = tape.constant(device.zeros([3, 3])?);
+    let t = tape.constant(device.zeros([5, 3])?);
+    let labels = Labels::new(&device, &[0, 3, 1], 4)?;
+    let refused = crf(&tape, &e, &t, &packed, &labels).expect_err("tag 3 of 3");
+    assert_eq!(
+        refused.to_string(),
+        "crf: the labels are of 4 classes, but the logits [3, 3] have 3"
+    );
     Ok(())
 }

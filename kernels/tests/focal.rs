@@ -137,6 +137,12 @@ fn what_does_not_fit_is_refused() -> Result<()> {
         let expected = format!("focal: γ must be finite and at least 0, found {gamma}");
         assert_eq!(error.to_string(), expected);
     }
+    let others = Labels::new(&device, &[0, 3], 4)?;
+    let error = focal(&tape, &logits, &others, None, 2.0).expect_err("class 3 of 3");
+    assert_eq!(
+        error.to_string(),
+        "focal: the labels are of 4 classes, but the logits [2, 3] have 3"
+    );
     let targets = tape.constant(device.zeros([2, 2])?);
     let error = soft_focal(&tape, &logits, &targets, 1.0).expect_err("another shape");
     assert_eq!(
