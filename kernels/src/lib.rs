@@ -18,14 +18,17 @@ mod confident_rows;
 mod conjugate_gradient;
 mod conv1d;
 mod conv1d_max;
+mod crf;
 mod cross_attention;
 mod cross_entropy;
+mod ctc;
 mod dropout;
 mod edge_max;
 mod edge_softmax;
 mod embedding;
 mod embedding_bag;
 mod first_over_time;
+mod focal;
 mod folded_conv1d;
 mod gather_rows;
 mod gru;
@@ -68,14 +71,17 @@ pub use confident_rows::confident_rows;
 pub use conjugate_gradient::ConjugateGradient;
 pub use conv1d::{Conv1d, conv1d};
 pub use conv1d_max::conv1d_max;
+pub use crf::{crf, marginals, viterbi};
 pub use cross_attention::{CrossAttention, cross_attention};
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
+pub use ctc::{CopySymbol, CtcTargets, ctc, ctc_best_copies, ctc_best_path, frames_needed};
 pub use dropout::{dropout, dropout_add};
 pub use edge_max::edge_max;
 pub use edge_softmax::edge_softmax;
 pub use embedding::{TokenRows, embedding};
 pub use embedding_bag::{Bags, embedding_bag};
 pub use first_over_time::first_over_time;
+pub use focal::{focal, soft_focal};
 pub use folded_conv1d::folded_conv1d;
 pub use gather_rows::gather_rows;
 pub use gru::{GruWeights, gru};
@@ -121,14 +127,17 @@ pub fn registry() -> Vec<harness::Entry> {
         conjugate_gradient::entry(),
         conv1d::entry(),
         conv1d_max::entry(),
+        crf::entry(),
         cross_attention::entry(),
         cross_entropy::entry(),
+        ctc::entry(),
         dropout::entry(),
         edge_max::entry(),
         edge_softmax::entry(),
         embedding::entry(),
         embedding_bag::entry(),
         first_over_time::entry(),
+        focal::entry(),
         folded_conv1d::entry(),
         gather_rows::entry(),
         gru::entry(),

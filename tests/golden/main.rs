@@ -11,6 +11,7 @@ mod language;
 mod models;
 mod parameters;
 mod schedules;
+mod sequence_losses;
 mod sizes;
 mod spans;
 mod updates;
@@ -58,6 +59,16 @@ fn the_cpu_reproduces_every_update() {
     updates::check(&Device::cpu(), &Tolerance::SINGLE);
 }
 
+#[test]
+fn the_reference_device_reproduces_every_sequence_loss() {
+    sequence_losses::check(&Device::reference(), Tolerance::REFERENCE.losses);
+}
+
+#[test]
+fn the_cpu_reproduces_every_sequence_loss() {
+    sequence_losses::check(&Device::cpu(), sequence_losses::SINGLE);
+}
+
 #[cfg(feature = "gpu")]
 #[test]
 fn the_gpu_reproduces_every_model() {
@@ -87,6 +98,14 @@ fn the_gpu_reproduces_every_language_model() {
 fn the_gpu_reproduces_every_update() {
     if let Some(device) = gpu() {
         updates::check(&device, &Tolerance::SINGLE);
+    }
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn the_gpu_reproduces_every_sequence_loss() {
+    if let Some(device) = gpu() {
+        sequence_losses::check(&device, sequence_losses::SINGLE);
     }
 }
 

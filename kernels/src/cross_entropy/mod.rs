@@ -14,7 +14,7 @@
 //! (the largest logit and the logarithm of the sum), from which the backward pass has p with one
 //! exponential an element. There is no gradient for labels or class weights.
 
-mod cpu;
+pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod reference;
@@ -109,6 +109,11 @@ impl ClassWeights {
             )));
         }
         Ok(ClassWeights(device.real(weights, [weights.len()])?))
+    }
+
+    /// The weights, `[C]`.
+    pub(crate) fn tensor(&self) -> &Tensor {
+        &self.0
     }
 }
 

@@ -21,15 +21,25 @@ impl Sizes {
     pub(crate) fn check(
         operator: &'static str,
         lengths: &[usize],
+        both: [Meta; 2],
+    ) -> Result<Self> {
+        Sizes::check_named(operator, "x", lengths, both)
+    }
+
+    /// [`Sizes::check`] of rows that messages call by this name.
+    pub(crate) fn check_named(
+        operator: &'static str,
+        what: &str,
+        lengths: &[usize],
         [x, offsets]: [Meta; 2],
     ) -> Result<Self> {
-        let (rows, columns) = check::matrix(operator, "x", x)?;
+        let (rows, columns) = check::matrix(operator, what, x)?;
         let (sequences, packed) = (lengths.len(), lengths.iter().sum::<usize>());
         if packed != rows {
             return Err(Error::Shape {
                 operator,
                 message: format!(
-                    "x {} has {rows} rows, but the {sequences} sequences have {packed}",
+                    "{what} {} has {rows} rows, but the {sequences} sequences have {packed}",
                     x.shape
                 ),
             });
