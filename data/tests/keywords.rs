@@ -119,6 +119,13 @@ fn lines_that_cannot_be_read() {
             2,
             "\"1\" without a text",
         ),
+        (
+            "x.jsonl",
+            "{\"id\": 1, \"text\": \" \", \"keywords\": []}\n",
+            Gold::Uncontrolled,
+            1,
+            "without a text",
+        ),
         ("x.jsonl", "{}\n", Gold::Uncontrolled, 1, "no \"id\""),
         (
             "x.jsonl",

@@ -178,11 +178,14 @@ fn a_scheme_may_be_named_and_chosen() {
         scheme: Scheme::Iob2,
         ..TaggedOptions::default()
     };
+    let files = [(
+        "train.conll",
+        "a I-A\nb B-A\n\nc B-A\n\nd O\ne I-A\nf O\ng I-A\n",
+    )];
     let data = load(&files, &named).expect("broken tags are counted");
-    assert_eq!(
-        (data.report.found, data.report.parts[0].broken),
-        (Scheme::Iob2, 1)
-    );
+    let train = &data.report.parts[0];
+    assert_eq!(data.report.found, Scheme::Iob2);
+    assert_eq!((train.broken, train.first_broken), (2, Some(1)));
 }
 
 #[test]
@@ -301,6 +304,7 @@ fn a_later_file_is_read_against_known_tags() {
     let folder = folder(&[
         ("x.conll", "a I-B\nb I-B\n\nc I-A\n"),
         ("y.conll", "a DT\n"),
+        ("z.conll", "a B-A\nb O\n"),
     ]);
     let path = folder.path().join("x.conll");
     let names = Scheme::Iob2.tag_names(&["A", "B"]);
@@ -314,12 +318,21 @@ fn a_later_file_is_read_against_known_tags() {
     assert_eq!((file.rows, report.sentences, report.broken), (2, 2, 0));
     let error = load_tagged(&path, &options, &names[..3], Scheme::Iob2).expect_err("no B");
     assert_message(&error, "x.conll", Some(1), &["\"I-B\"", "which are A."]);
-    let plain = ["DT".to_string(), "NN".to_string()];
+    let plain = ["B-A", "DT", "O"].map(String::from);
     let path = folder.path().join("y.conll");
     let (set, ..) = load_tagged(&path, &options, &plain, Scheme::None).expect("a known tag");
-    assert_eq!(set.tags, [vec![0]]);
+    assert_eq!(set.tags, [vec![1]]);
     let error = load_tagged(&path, &options, &names, Scheme::Iob2).expect_err("plain tags");
     assert!(error.to_string().contains("scheme"), "{error}");
+    // Whatever its tags look like, a file is read as those of the model are.
+    let (set, ..) = load_tagged(
+        &folder.path().join("z.conll"),
+        &options,
+        &plain,
+        Scheme::None,
+    )
+    .expect("known tags");
+    assert_eq!(set.tags, [vec![0, 2]]);
 }
 
 #[test]
