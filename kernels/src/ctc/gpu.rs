@@ -4,9 +4,12 @@
 
 use limbeck_engine::{Binding, GpuBackward, GpuForward, Kernel, Result};
 
-use super::{Ctc, FRAMES, LOGITS, PLACES, SEQUENCES, STATES};
+use super::{Ctc, FRAMES, LOGITS, PLACES, STATES};
 use crate::shared::gpu::flag;
 use crate::shared::wgsl;
+
+/// Number of the input with the sequence of each row: on the host, rows are walked by sequence.
+const SEQUENCES: usize = 3;
 
 const LATTICE: &str = include_str!("lattice.wgsl");
 const ARRIVE: &str = include_str!("arrive.wgsl");

@@ -66,8 +66,6 @@ const LOGITS: usize = 0;
 const PLACES: usize = 1;
 /// Number of the input with the states.
 const STATES: usize = 2;
-/// Number of the input with the sequence of each row.
-const SEQUENCES: usize = 3;
 /// Number of the input with the token of each row, if targets are copied.
 const FRAMES: usize = 4;
 
