@@ -8,6 +8,7 @@ use limbeck_training::run_folder::DataFile;
 
 use crate::config::{CorpusConfig, CorpusLanguage, DataConfig, Model, NgramVocabulary};
 use crate::error::Result;
+use crate::relay::flip_classes;
 
 /// The texts of a run, split as the specification says.
 pub struct RunData {
@@ -89,7 +90,11 @@ impl RunData {
     }
 
     fn folder(options: &FolderOptions, config: &DataConfig, seed: u64) -> Result<Self> {
-        let data = load_folder(&config.dir, options)?;
+        let mut data = load_folder(&config.dir, options)?;
+        flip_classes(&mut data.train, config.label_noise, seed, "train");
+        if let Some(dev) = &mut data.dev {
+            flip_classes(dev, config.label_noise, seed, "dev");
+        }
         let roles = [
             ("train", true),
             ("dev", data.dev.is_some()),
@@ -122,7 +127,10 @@ impl RunData {
             },
             ..CorpusOptions::default()
         })?;
-        let Corpus { train, test, .. } = generated;
+        let Corpus {
+            mut train, test, ..
+        } = generated;
+        flip_classes(&mut train.set, config.label_noise, seed, "train");
         let split = Split::new(&train.set, None, config, seed)?;
         let rows: Vec<usize> = split
             .unlabelled

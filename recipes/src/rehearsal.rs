@@ -4,7 +4,7 @@ use limbeck_engine::{Device, Layout};
 use limbeck_training::interrupt::Interrupt;
 use limbeck_training::stage::Rehearsal;
 
-use crate::config::{NceLmRun, Run};
+use crate::config::{NceLmRun, RelayRun, Run};
 use crate::context::RunContext;
 use crate::dataset::RunData;
 use crate::error::{Error, Result};
@@ -12,6 +12,7 @@ use crate::gate_mixup;
 use crate::layerwise;
 use crate::measured::Measured;
 use crate::nce_lm::{LanguageData, train_language_model};
+use crate::relay::{self, RelayData};
 
 /// What a run would do and need.
 #[derive(Clone, Debug)]
@@ -51,8 +52,8 @@ pub fn rehearse_run(run: &Run, data: &RunData, layout: Layout) -> Result<RunRehe
         Run::Train(run) => Ok(crate::train(run, data, context)?.measured),
         Run::Layerwise(run) => Ok(layerwise::distill(run, data, context)?.measured),
         Run::GateMixup(run) => Ok(gate_mixup::distill(run, data, context)?.measured),
-        Run::NceLm(_) => Err(Error::Engine(limbeck_engine::Error::Mismatch(
-            "a language model is not trained on labelled texts".into(),
+        Run::NceLm(_) | Run::Relay(_) => Err(Error::Engine(limbeck_engine::Error::Mismatch(
+            "this task has data of another form".into(),
         ))),
     })
 }
@@ -68,6 +69,16 @@ pub fn rehearse_language_model(
 ) -> Result<RunRehearsal> {
     rehearse(run.seed, layout, |context| {
         Ok(train_language_model(run, data, context)?.measured)
+    })
+}
+
+/// [`rehearse_run`] for two teachers in turn.
+///
+/// # Errors
+/// As [`rehearse_run`].
+pub fn rehearse_relay(run: &RelayRun, data: &RelayData, layout: Layout) -> Result<RunRehearsal> {
+    rehearse(run.seed, layout, |context| {
+        Ok(relay::distill(run, data, context)?.measured)
     })
 }
 

@@ -34,6 +34,8 @@ enum TaskName {
     /// A graph network and a Transformer that teach each other.
     #[value(name = "gate_mixup", alias = "gate-mixup")]
     GateMixup,
+    /// Two teachers in turn and a TextCNN; classes, tags or keywords.
+    Relay,
 }
 
 pub(super) fn run(args: &InitArgs) -> Result<()> {
@@ -42,6 +44,7 @@ pub(super) fn run(args: &InitArgs) -> Result<()> {
         TaskName::Layerwise => Task::Layerwise,
         TaskName::NceLm => Task::NceLm,
         TaskName::GateMixup => Task::GateMixup,
+        TaskName::Relay => Task::Relay,
     };
     let path = args
         .file

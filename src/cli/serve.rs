@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use limbeck_data::DataError;
-use limbeck_recipes::text::TextClassifier;
+use limbeck_recipes::text::{Form, Prediction, Tagged, TextClassifier};
 use serde_json::json;
 use tracing::{info, warn};
 
@@ -51,7 +51,7 @@ pub(super) struct PredictArgs {
     /// Texts, one a line; `-` for standard input.
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
-    /// One JSON object a line, with the probability of every class.
+    /// One JSON object a line, with the probability of every class, or with words, tags and spans.
     #[arg(long)]
     json: bool,
 }
@@ -60,8 +60,8 @@ pub(super) struct PredictArgs {
 pub(super) struct EvalArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Labelled texts: `label<TAB>text` lines, CSV or JSONL. Of a language model: a text, a sentence
-    /// a line.
+    /// Labelled texts: `label<TAB>text` lines, CSV or JSONL; of a tagger a file like those it was
+    /// trained on. Of a language model: a text, a sentence a line.
     #[arg(value_name = "DATA")]
     data: PathBuf,
     /// Of a language model: ln p, tokens and unnormalised ln p of every sentence, a line each.
@@ -84,17 +84,11 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
         if texts.is_empty() {
             return Ok(());
         }
-        for prediction in classifier.predict(&texts)? {
-            let line = if args.json {
-                let classes = classifier.labels().iter().zip(&prediction.probabilities);
-                let classes: serde_json::Map<_, _> = classes
-                    .map(|(label, p)| (label.clone(), json!(p)))
-                    .collect();
-                let (label, p) = (&prediction.label, prediction.probability);
-                json!({ "label": label, "probability": p, "probabilities": classes }).to_string()
-            } else {
-                format!("{}\t{:.4}", prediction.label, prediction.probability)
-            };
+        let answers = match classifier.is_tagger() {
+            true => tags(&classifier, &texts, args.json)?,
+            false => classes(&classifier, &texts, args.json)?,
+        };
+        for line in answers {
             match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
                 Ok(()) => {}
                 Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
@@ -102,6 +96,34 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
             }
         }
     }
+}
+
+/// A line for each text: its class and how probable that is.
+fn classes(classifier: &TextClassifier, texts: &[String], json: bool) -> Result<Vec<String>> {
+    let line = |prediction: Prediction| {
+        if !json {
+            return format!("{}\t{:.4}", prediction.label, prediction.probability);
+        }
+        let classes = classifier.labels().iter().zip(&prediction.probabilities);
+        let classes: serde_json::Map<_, _> = classes
+            .map(|(label, p)| (label.clone(), json!(p)))
+            .collect();
+        let (label, p) = (&prediction.label, prediction.probability);
+        json!({ "label": label, "probability": p, "probabilities": classes }).to_string()
+    };
+    let predictions = classifier.predict(texts)?.into_iter();
+    Ok(predictions.map(line).collect())
+}
+
+/// A line for each text: the tags of its words, or its keywords.
+fn tags(classifier: &TextClassifier, texts: &[String], json: bool) -> Result<Vec<String>> {
+    let keywords = matches!(classifier.space().form, Form::Keywords(_));
+    let line = |found: Tagged| match (json, keywords) {
+        (true, _) => json!(found).to_string(),
+        (false, true) => found.keywords.join("\t"),
+        (false, false) => found.tags.join(" "),
+    };
+    Ok(classifier.tag(texts)?.into_iter().map(line).collect())
 }
 
 pub(super) fn eval(args: &EvalArgs) -> Result<()> {

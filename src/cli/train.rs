@@ -27,6 +27,7 @@ pub(super) fn run(args: &TrainArgs, task: Task) -> Result<()> {
         (Run::NceLm(run), Task::Train) => run::train_language(&run, &options)?,
         (Run::Layerwise(run), Task::Layerwise) => run::distill(&run, &options)?,
         (Run::GateMixup(run), Task::Layerwise) => run::teach(&run, &options)?,
+        (Run::Relay(run), Task::Layerwise) => run::relay(&run, &options)?,
         (run, _) => return Err(wrong_command(args, &run).into()),
     };
     print(&results, args.json)
@@ -35,7 +36,7 @@ pub(super) fn run(args: &TrainArgs, task: Task) -> Result<()> {
 fn wrong_command(args: &TrainArgs, run: &Run) -> ConfigError {
     let command = match run.task() {
         Task::Train | Task::NceLm => "train",
-        Task::Layerwise | Task::GateMixup => "distill",
+        Task::Layerwise | Task::GateMixup | Task::Relay => "distill",
     };
     let file = args.run.run_file().display().to_string();
     ConfigError::new(

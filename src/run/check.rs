@@ -5,7 +5,10 @@ use limbeck_engine::Layout;
 use limbeck_recipes::config::Run;
 use limbeck_recipes::layerwise::check_ready_made_teacher;
 use limbeck_recipes::nce_lm::LanguageData;
-use limbeck_recipes::{RunData, RunRehearsal, rehearse_language_model, rehearse_run};
+use limbeck_recipes::relay::RelayData;
+use limbeck_recipes::{
+    RunData, RunRehearsal, rehearse_language_model, rehearse_relay, rehearse_run,
+};
 
 use super::{DeviceChoice, Result};
 
@@ -34,6 +37,14 @@ pub fn check(run: &Run, device: &DeviceChoice) -> Result<Checked> {
         let data = LanguageData::read(&run.data, true)?;
         return Ok(Checked {
             rehearsal: rehearse_language_model(run, &data, layout)?,
+            report: data.report,
+            parts: Vec::new(),
+        });
+    }
+    if let Run::Relay(run) = run {
+        let data = RelayData::read(run, true)?;
+        return Ok(Checked {
+            rehearsal: rehearse_relay(run, &data, layout)?,
             report: data.report,
             parts: Vec::new(),
         });

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use limbeck_data::read::{Columns, Format, ReadOptions, load_labelled};
 use limbeck_engine::Device;
+use limbeck_recipes::relay::evaluate_tagger;
 use limbeck_recipes::text::TextClassifier;
 use limbeck_training::run_folder::{Metrics, RunPaths};
 
@@ -62,6 +63,9 @@ fn find_model(folder: &Path, name: Option<&str>) -> Result<PathBuf> {
 /// # Errors
 /// If the file is wrong, or names a class that the classifier does not know.
 pub fn evaluate(classifier: &TextClassifier, path: &Path) -> Result<Metrics> {
+    if classifier.is_tagger() {
+        return Ok(evaluate_tagger(classifier, path)?);
+    }
     let options = ReadOptions::with_columns(Columns::label_text(Format::of(path)));
     let (set, _) = load_labelled(path, &options, classifier.labels())?;
     let (quality, _) = classifier.quality(&set, &[])?;

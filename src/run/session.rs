@@ -6,6 +6,7 @@ use std::time::Instant;
 use limbeck_engine::{Device, instruction_set};
 use limbeck_recipes::config::{self, ConfigError, Run};
 use limbeck_recipes::nce_lm::LanguageData;
+use limbeck_recipes::relay::RelayData;
 use limbeck_recipes::{Measured, RunContext, RunData};
 use limbeck_training::TrainingError;
 use limbeck_training::checkpoint::Fingerprint;
@@ -26,6 +27,16 @@ pub(super) trait Inputs {
 }
 
 impl Inputs for RunData {
+    fn files(&self) -> &[DataFile] {
+        &self.files
+    }
+
+    fn report(&self) -> &str {
+        &self.report
+    }
+}
+
+impl Inputs for RelayData {
     fn files(&self) -> &[DataFile] {
         &self.files
     }

@@ -1,10 +1,13 @@
 //! `train` and `distill`.
 
 use limbeck_engine::Device;
-use limbeck_recipes::config::{DataConfig, GateMixupRun, LayerwiseRun, NceLmRun, Run, TrainRun};
+use limbeck_recipes::config::{
+    DataConfig, GateMixupRun, LayerwiseRun, NceLmRun, RelayRun, Run, TrainRun,
+};
 use limbeck_recipes::gate_mixup;
 use limbeck_recipes::layerwise::{self, check_ready_made_teacher, pair_files};
 use limbeck_recipes::nce_lm::{LanguageData, measure_test, train_language_model};
+use limbeck_recipes::relay::{self, RelayData};
 use limbeck_recipes::text::TextClassifier;
 use limbeck_recipes::{Measured, RunContext, RunData};
 use limbeck_training::run_folder::{ModelResults, Results, RunPaths};
@@ -34,6 +37,14 @@ pub fn distill(run: &LayerwiseRun, options: &RunOptions) -> Result<Results> {
 /// As [`train`].
 pub fn teach(run: &GateMixupRun, options: &RunOptions) -> Result<Results> {
     in_run_folder(&Run::GateMixup(Box::new(run.clone())), options, run)
+}
+
+/// Trains two teachers in turn and their student, and judges all models.
+///
+/// # Errors
+/// As [`train`].
+pub fn relay(run: &RelayRun, options: &RunOptions) -> Result<Results> {
+    in_run_folder(&Run::Relay(Box::new(run.clone())), options, run)
 }
 
 /// Trains a language model and judges it.
@@ -144,6 +155,35 @@ impl Work for GateMixupRun {
         let mut measured = judge_classifiers(data, results, device, paths)?;
         gate_mixup::remark(self, &mut measured, gate_mixup::closed_share(paths)?);
         Ok(measured)
+    }
+}
+
+impl Work for RelayRun {
+    type Data = RelayData;
+
+    fn read(&self, with_test: bool) -> Result<RelayData> {
+        Ok(RelayData::read(self, with_test)?)
+    }
+
+    fn run(&self, data: &RelayData, context: &mut RunContext<'_>) -> Result<Measured> {
+        Ok(relay::distill(self, data, context)?.measured)
+    }
+
+    fn judge(
+        &self,
+        data: &RelayData,
+        results: &Results,
+        device: &Device,
+        paths: &RunPaths,
+    ) -> Result<Measured> {
+        let names = results.dev.iter().flat_map(ModelResults::rows);
+        let names: Vec<&str> = names.map(|(name, _)| name).collect();
+        Ok(relay::measure_finished(
+            &paths.model(),
+            &names,
+            data,
+            device,
+        )?)
     }
 }
 

@@ -14,6 +14,7 @@
 mod batch;
 mod input;
 mod text_cnn;
+mod transformer;
 
 use limbeck_engine::{
     Device, Error, Fingerprint, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
@@ -23,12 +24,14 @@ use limbeck_kernels::dropout;
 pub use batch::{WordBatch, WordText};
 pub use input::WordInputConfig;
 pub use text_cnn::TextCnnTrunk;
+pub use transformer::{Seq2SeqTrunk, TransformerTrunk};
 
 use crate::batch::{Batch, Encoded};
 use crate::classifier::{Classifier, Output};
 use crate::init::Affine;
 use input::WordInput;
 use text_cnn::Convolutions;
+use transformer::{Encoder, EncoderDecoder};
 
 /// Sizes of a tagger.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,10 +53,16 @@ pub struct TaggerConfig {
 pub enum TrunkConfig {
     /// Convolutions.
     TextCnn(TextCnnTrunk),
+    /// A Transformer encoder.
+    Transformer(TransformerTrunk),
+    /// A Transformer encoder, and a decoder that writes the tags.
+    Seq2Seq(Seq2SeqTrunk),
 }
 
 enum Trunk {
     TextCnn(Convolutions),
+    Transformer(Encoder),
+    Seq2Seq(EncoderDecoder),
 }
 
 /// The model.
@@ -81,6 +90,14 @@ impl Tagger {
                 let trunk = Convolutions::new(&mut store, sizes, width);
                 (Trunk::TextCnn(trunk), Convolutions::width(sizes, width))
             }
+            TrunkConfig::Transformer(sizes) => {
+                let trunk = Encoder::new(&mut store, sizes, width)?;
+                (Trunk::Transformer(trunk), sizes.stack.hidden_size)
+            }
+            TrunkConfig::Seq2Seq(sizes) => {
+                let trunk = EncoderDecoder::new(&mut store, sizes, width, config.tags)?;
+                (Trunk::Seq2Seq(trunk), sizes.encoder.stack.hidden_size)
+            }
         };
         let scores = Affine::new(&mut store, "scores", width, config.tags);
         let transitions = config.crf.then(|| {
@@ -103,25 +120,43 @@ impl Tagger {
         &self.config
     }
 
-    fn states(&self, tape: &Tape, batch: &WordBatch) -> Result<Var> {
-        let words = tape.scope("words", || {
+    fn words(&self, tape: &Tape, batch: &WordBatch) -> Result<Var> {
+        tape.scope("words", || {
             self.input
                 .forward(tape, &self.store, &self.config.input, batch)
-        })?;
-        match (&self.trunk, &self.config.trunk) {
-            (Trunk::TextCnn(trunk), TrunkConfig::TextCnn(sizes)) => {
-                trunk.forward(tape, &self.store, sizes, &words, batch)
-            }
-        }
-    }
-
-    fn score(&self, tape: &Tape, states: &Var, batch: &WordBatch) -> Result<Var> {
-        tape.scope("scores", || {
-            let (coordinates, rate) = (batch.packed.coordinates(), self.config.dropout);
-            let states = dropout(tape, states, coordinates, rate, "tagger.scores")?;
-            self.scores.apply(tape, &self.store, &states, None)
         })
     }
+
+    /// The scores of all words; of a decoder behind these tags.
+    fn tagged(&self, tape: &Tape, batch: &WordBatch, labels: Option<&[u32]>) -> Result<Var> {
+        let words = self.words(tape, batch)?;
+        let store = &self.store;
+        let states = match (&self.trunk, &self.config.trunk, labels) {
+            (Trunk::TextCnn(trunk), TrunkConfig::TextCnn(sizes), _) => {
+                trunk.forward(tape, store, sizes, &words, batch)?
+            }
+            (Trunk::Transformer(trunk), ..) => trunk.forward(tape, store, &words, &batch.packed)?,
+            (Trunk::Seq2Seq(trunk), _, Some(labels)) => {
+                trunk.forced(tape, store, &words, batch, labels)?
+            }
+            (Trunk::Seq2Seq(trunk), _, None) => {
+                let score = |states: &Var| self.scores.apply(tape, store, states, None);
+                let scores = trunk.written(tape, store, &words, batch, score)?;
+                let shape = [batch.packed.rows(), self.config.tags];
+                return Ok(tape.constant(tape.device().real(&scores, shape)?));
+            }
+            (Trunk::TextCnn(_), ..) => return Err(of_two_kinds()),
+        };
+        tape.scope("scores", || {
+            let (coordinates, rate) = (batch.packed.coordinates(), self.config.dropout);
+            let states = dropout(tape, &states, coordinates, rate, "tagger.scores")?;
+            self.scores.apply(tape, store, &states, None)
+        })
+    }
+}
+
+fn of_two_kinds() -> Error {
+    Error::Mismatch("the tagger's trunk is not of the kind that its configuration names".into())
 }
 
 impl Classifier for Tagger {
@@ -141,14 +176,17 @@ impl Classifier for Tagger {
         self.config.input.vocabulary
     }
 
+    /// A decoder writes its tags word by word here, which has no gradient.
     fn forward(&self, tape: &Tape, batch: &Batch) -> Result<Output> {
-        let batch = batch.words()?;
-        let states = self.states(tape, batch)?;
         Ok(Output {
-            logits: self.score(tape, &states, batch)?,
+            logits: self.tagged(tape, batch.words()?, None)?,
             levels: Vec::new(),
             states: Vec::new(),
         })
+    }
+
+    fn forward_labelled(&self, tape: &Tape, batch: &Batch, labels: &[u32]) -> Result<Var> {
+        self.tagged(tape, batch.words()?, Some(labels))
     }
 
     fn per_position(&self) -> bool {
@@ -160,7 +198,9 @@ impl Classifier for Tagger {
     }
 
     fn is_embedding(&self, name: &str) -> bool {
-        ["words.weight", "letters.weight", "shapes.weight"].contains(&name)
+        let tables = ["words", "letters", "shapes", "positions", "symbols"];
+        let table = name.strip_suffix(".weight");
+        table.is_some_and(|table| tables.contains(&table))
     }
 
     fn batch(&self, texts: &[&Encoded], first_sample: u32) -> Result<Batch> {
@@ -192,6 +232,9 @@ fn check(config: &TaggerConfig) -> Result<()> {
                 trunk.kernel_sizes.iter().copied().min().unwrap_or(0),
             ),
         ]),
+        // Their layers check themselves.
+        TrunkConfig::Transformer(_) => {}
+        TrunkConfig::Seq2Seq(trunk) => sizes.push(("decoder_layers", trunk.decoder_layers)),
     }
     match sizes.iter().find(|(_, size)| *size == 0) {
         None => Ok(()),

@@ -21,6 +21,12 @@ impl DataConfig {
             Format::Csv => read::Format::Csv,
             Format::Jsonl => read::Format::Jsonl,
             Format::Corpus => return None,
+            // Words with tags and keywords have readers of their own.
+            Format::Conll
+            | Format::Conllu
+            | Format::TaggedJsonl
+            | Format::Keywords
+            | Format::KeywordsJsonl => return None,
         };
         Some(FolderOptions {
             train: self.train.clone(),
@@ -118,6 +124,8 @@ impl Model {
             Self::TextLevel(config) => &config.tokenizer,
             Self::Corpus(config) => &config.tokenizer,
             Self::Sgc(config) => &config.tokenizer,
+            Self::Seq2seq(config) => &config.tokenizer,
+            Self::Tagger(_) => return Unit::Word,
         };
         match tokenizer.kind {
             TokenizerKind::Character => Unit::Character,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layerwise::Preset;
 use limbeck_data::read::Column;
+use limbeck_data::tagging::Scheme;
 
 /// Labelled texts, their split and their cleaning: section `[data]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,12 @@ pub struct DataConfig {
     pub lower_case: bool,
     /// Longest text in tokens; what is beyond is cut off.
     pub max_length: usize,
+    /// Share of the labels of train and dev that are replaced by wrong ones, drawn by the run's seed:
+    /// to see what noise does. Test is never changed.
+    pub label_noise: f64,
+    /// How tags are written, where every word has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tagging: Option<TaggingConfig>,
     /// The built-in corpus, when `format = "corpus"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corpus: Option<CorpusConfig>,
@@ -44,30 +51,33 @@ pub struct DataConfig {
 impl DataConfig {
     /// The defaults of a format.
     pub fn of_format(format: Format) -> Self {
-        let by_name = format == Format::Jsonl || format == Format::Csv;
-        let column = |index, name: &str| match by_name {
-            true => Column::Name(name.into()),
-            false => Column::Index(index),
+        let column = |index, name: &str| match format {
+            Format::Jsonl | Format::Csv => Column::Name(name.into()),
+            _ => Column::Index(index),
         };
-        let file = |stem: &str| match format {
-            Format::Tsv => format!("{stem}.tsv"),
-            Format::Csv => format!("{stem}.csv"),
-            Format::Jsonl => format!("{stem}.jsonl"),
-            Format::Corpus => String::new(),
+        let file = |stem: &str| match format.ending() {
+            Some(ending) => format!("{stem}.{ending}"),
+            None => String::new(),
         };
+        let (label, text) = format.tagging_columns();
         Self {
             format,
             dir: PathBuf::from("."),
             train: file("train"),
-            dev: String::new(),
+            dev: match format.is_tagged() {
+                true => file("dev"),
+                false => String::new(),
+            },
             test: file("test"),
-            label_column: column(0, "label"),
-            text_column: column(1, "text"),
+            label_column: label.unwrap_or_else(|| column(0, "label")),
+            text_column: text.unwrap_or_else(|| column(1, "text")),
             dev_fraction: 0.1,
             labelled_fraction: 1.0,
             split_seed: 13,
             lower_case: true,
             max_length: 256,
+            label_noise: 0.0,
+            tagging: format.is_tagged().then(TaggingConfig::default),
             corpus: (format == Format::Corpus).then(CorpusConfig::default),
         }
     }
@@ -90,6 +100,63 @@ pub enum Format {
     Jsonl,
     /// The corpus that is built in.
     Corpus,
+    /// A token and its tag a line, a blank line behind every sentence.
+    Conll,
+    /// CoNLL-U, the ten columns of Universal Dependencies.
+    Conllu,
+    /// One JSON object a line, with lists of tokens and of tags.
+    TaggedJsonl,
+    /// `id<TAB>title<TAB>abstract<TAB>keywords`, these divided by `|`: the layout of Inspec.
+    Keywords,
+    /// One JSON object a line, with a text and a list of its keywords.
+    KeywordsJsonl,
+}
+
+impl Format {
+    /// Whether every word has a label, and not the text.
+    pub fn is_tagged(self) -> bool {
+        !matches!(self, Self::Tsv | Self::Csv | Self::Jsonl | Self::Corpus)
+    }
+
+    /// Whether the labels are keywords that stand in the text.
+    pub fn is_keywords(self) -> bool {
+        matches!(self, Self::Keywords | Self::KeywordsJsonl)
+    }
+
+    fn ending(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Tsv | Self::Keywords => "tsv",
+            Self::Csv => "csv",
+            Self::Jsonl | Self::TaggedJsonl | Self::KeywordsJsonl => "jsonl",
+            Self::Conll => "conll",
+            Self::Conllu => "conllu",
+            Self::Corpus => return None,
+        })
+    }
+
+    /// Columns of tags and tokens.
+    fn tagging_columns(self) -> (Option<Column>, Option<Column>) {
+        let name = |name: &str| Some(Column::Name(name.into()));
+        match self {
+            Self::Conll => (Some(Column::Index(1)), Some(Column::Index(0))),
+            Self::Conllu => (name("upos"), name("form")),
+            Self::TaggedJsonl => (name("tags"), name("tokens")),
+            Self::KeywordsJsonl => (name("keywords"), name("text")),
+            Self::Keywords => (Some(Column::Index(3)), Some(Column::Index(1))),
+            _ => (None, None),
+        }
+    }
+}
+
+/// How tags are written: section `[data.tagging]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaggingConfig {
+    /// What the prefixes in the files mean; `auto` looks at them.
+    pub scheme: Scheme,
+    /// Whether tags that break the scheme are an error; else they are counted and read as the
+    /// evaluation of the shared task reads them.
+    pub strict: bool,
 }
 
 /// The corpus that is built in: section `[data.corpus]`.

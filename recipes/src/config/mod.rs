@@ -27,6 +27,7 @@ mod language;
 mod model;
 mod mutual;
 mod problem;
+mod relay;
 mod resolve;
 mod source;
 mod stage;
@@ -38,12 +39,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use data::{CorpusConfig, CorpusLanguage, DataConfig, Format, PairSource, PairsConfig};
+pub use data::{
+    CorpusConfig, CorpusLanguage, DataConfig, Format, PairSource, PairsConfig, TaggingConfig,
+};
 pub use graph::{CorpusGraphConfig, GraphAggregation, SgcConfig, TextGraphConfig, TextLevelConfig};
 pub use language::{LanguageDataConfig, NceLmRun, RecurrentConfig, RecurrentKind};
 pub use limbeck_data::Unit;
 pub use limbeck_data::graph::EdgeWeighting;
 pub use limbeck_data::read::Column;
+pub use limbeck_data::tagging::Scheme;
 pub use limbeck_data::tokenize::TokenizerKind;
 pub use limbeck_training::schedule::Decay;
 pub use model::{
@@ -52,6 +56,7 @@ pub use model::{
 };
 pub use mutual::{GateMixupRun, GateMixupTraining};
 pub use problem::{ConfigError, Problem};
+pub use relay::{RelayRun, RelayTraining, Seq2seqConfig, TaggerConfig, WordsConfig};
 pub use source::Override;
 pub use stage::{Averaging, Optimizer, StageConfig};
 pub use values::{Extent, OffOr};
@@ -70,6 +75,8 @@ pub enum Task {
     NceLm,
     /// The method [`crate::gate_mixup`].
     GateMixup,
+    /// The method [`crate::relay`].
+    Relay,
 }
 
 impl Task {
@@ -80,6 +87,7 @@ impl Task {
             Self::Layerwise => include_str!("templates/layerwise.toml"),
             Self::NceLm => include_str!("templates/nce_lm.toml"),
             Self::GateMixup => include_str!("templates/gate_mixup.toml"),
+            Self::Relay => include_str!("templates/relay.toml"),
         }
     }
 }
@@ -91,6 +99,7 @@ impl fmt::Display for Task {
             Self::Layerwise => "layerwise",
             Self::NceLm => "nce_lm",
             Self::GateMixup => "gate_mixup",
+            Self::Relay => "relay",
         })
     }
 }
@@ -107,6 +116,8 @@ pub enum Run {
     NceLm(Box<NceLmRun>),
     /// A teacher and a student that teach each other, [`crate::gate_mixup`].
     GateMixup(Box<GateMixupRun>),
+    /// Two teachers in turn and a student, [`crate::relay`].
+    Relay(Box<RelayRun>),
 }
 
 /// One model, trained on labelled texts.
@@ -241,6 +252,7 @@ impl Run {
             Self::Layerwise(_) => Task::Layerwise,
             Self::NceLm(_) => Task::NceLm,
             Self::GateMixup(_) => Task::GateMixup,
+            Self::Relay(_) => Task::Relay,
         }
     }
 
@@ -251,6 +263,7 @@ impl Run {
             Self::Layerwise(run) => run.seed,
             Self::NceLm(run) => run.seed,
             Self::GateMixup(run) => run.seed,
+            Self::Relay(run) => run.seed,
         }
     }
 
@@ -260,6 +273,7 @@ impl Run {
             Self::Train(run) => Some(&run.data),
             Self::Layerwise(run) => Some(&run.data),
             Self::GateMixup(run) => Some(&run.data),
+            Self::Relay(run) => Some(&run.data),
             Self::NceLm(_) => None,
         }
     }

@@ -5,6 +5,7 @@ use limbeck_data::tokenize::TokenizerKind;
 use serde::{Deserialize, Serialize};
 
 use super::graph::{CorpusGraphConfig, SgcConfig, TextGraphConfig, TextLevelConfig};
+use super::relay::{Seq2seqConfig, TaggerConfig};
 use super::values::OffOr;
 
 /// A model and its sizes, chosen by the key `kind`.
@@ -25,6 +26,10 @@ pub enum Model {
     Corpus(CorpusGraphConfig),
     /// A linear model over that graph.
     Sgc(SgcConfig),
+    /// Transformer encoder and decoder, which writes the label.
+    Seq2seq(Seq2seqConfig),
+    /// One of the others over words, each of which gets a label. No run file asks for it by name.
+    Tagger(TaggerConfig),
 }
 
 /// The kinds of [`Model`], as they are written in a run file.
@@ -45,6 +50,8 @@ pub enum ModelKind {
     Corpus,
     /// [`Model::Sgc`].
     Sgc,
+    /// [`Model::Seq2seq`].
+    Seq2seq,
 }
 
 impl Model {
@@ -58,10 +65,11 @@ impl Model {
             ModelKind::TextLevel => Self::TextLevel(TextLevelConfig::default()),
             ModelKind::Corpus => Self::Corpus(CorpusGraphConfig::default()),
             ModelKind::Sgc => Self::Sgc(SgcConfig::default()),
+            ModelKind::Seq2seq => Self::Seq2seq(Seq2seqConfig::default()),
         }
     }
 
-    /// The kind.
+    /// The kind; of a tagger, of what makes its vectors.
     pub fn kind(&self) -> ModelKind {
         match self {
             Self::Transformer(_) => ModelKind::Transformer,
@@ -71,6 +79,8 @@ impl Model {
             Self::TextLevel(_) => ModelKind::TextLevel,
             Self::Corpus(_) => ModelKind::Corpus,
             Self::Sgc(_) => ModelKind::Sgc,
+            Self::Seq2seq(_) => ModelKind::Seq2seq,
+            Self::Tagger(config) => config.trunk.kind(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::source::{Key, Setting, Source};
 use super::suggest;
 use super::{
     BagOfNgramsConfig, Format, GateMixupRun, LayerwiseRun, Model, ModelKind, NceLmRun, Optimizer,
-    Run, StageConfig, Task, TrainRun,
+    RelayRun, Run, StageConfig, Task, TrainRun,
 };
 use crate::layerwise::Preset;
 
@@ -19,8 +19,8 @@ pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
     if source.get(&["task"]).is_none() {
         return Err(problem_at_file(
             &source,
-            "`task` is missing: add `task = \"train\"`, `task = \"layerwise\"`, `task = \"nce_lm\"` or \
-             `task = \"gate_mixup\"` as the first line",
+            "`task` is missing: add `task = \"train\"`, `task = \"layerwise\"`, `task = \"nce_lm\"`, \
+             `task = \"gate_mixup\"` or `task = \"relay\"` as the first line",
         ));
     }
     let (run, mut problems) = match leading(&source, &["task"], Task::Train)? {
@@ -30,6 +30,7 @@ pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
             Ok(Run::NceLm(Box::new(NceLmRun::defaults(preset))))
         })?,
         Task::GateMixup => with_preset(&mut source, gate_mixup_defaults)?,
+        Task::Relay => with_preset(&mut source, relay_defaults)?,
     };
     if problems.is_empty() {
         for (key, message) in check::problems_of(&run) {
@@ -112,6 +113,16 @@ fn gate_mixup_defaults(source: &mut Source, preset: Preset) -> Result<Run, Confi
     let student = leading(source, &["student", "kind"], ModelKind::Transformer)?;
     let run = GateMixupRun::defaults(preset, teacher, student, format);
     Ok(Run::GateMixup(Box::new(run)))
+}
+
+fn relay_defaults(source: &mut Source, preset: Preset) -> Result<Run, ConfigError> {
+    let format = leading(source, &["data", "format"], Format::Tsv)?;
+    let a = leading(source, &["teacher_a", "kind"], ModelKind::Seq2seq)?;
+    let b = leading(source, &["teacher_b", "kind"], ModelKind::Transformer)?;
+    let mut run = RelayRun::defaults(preset, [a, b], format);
+    let score = leading(source, &["distillation", "score"], run.distillation.score)?;
+    run.distillation.threshold = score.threshold();
+    Ok(Run::Relay(Box::new(run)))
 }
 
 /// How a bag of n-grams is trained where it may be fitted to all texts at once.

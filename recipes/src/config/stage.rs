@@ -88,7 +88,7 @@ impl StageConfig {
                 learning_rate: 0.2,
                 ..Self::of_a_whole_graph()
             },
-            ModelKind::Transformer => Self {
+            ModelKind::Transformer | ModelKind::Seq2seq => Self {
                 learning_rate: 5e-4,
                 weight_decay: 0.01,
                 warm_up: Extent::Share(0.1),

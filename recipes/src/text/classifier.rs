@@ -2,15 +2,16 @@
 
 use limbeck_engine::Device;
 use limbeck_models::{
-    self as models, BagOfNgrams, Classifier, Encoded, Head, NormPosition, TextCnn, TextPooling,
-    TimePooling, Transformer,
+    self as models, BagOfNgrams, Classifier, Encoded, Head, NormPosition, Seq2Seq, TextCnn,
+    TextPooling, TimePooling, Transformer,
 };
 
 use super::Encoder;
 use super::networks::network_of;
+use super::tagger::tagger_of;
 use crate::config::{
-    BagOfNgramsConfig, Model, Norm, TextCnnConfig, TextCnnPooling, Topology, TransformerConfig,
-    TransformerPooling,
+    BagOfNgramsConfig, Model, Norm, Seq2seqConfig, TextCnnConfig, TextCnnPooling, Topology,
+    TransformerConfig, TransformerPooling,
 };
 use crate::error::Result;
 
@@ -129,8 +130,12 @@ impl TextClassifier {
     /// The classes of texts, with probabilities.
     ///
     /// # Errors
-    /// If the device failed.
+    /// If it labels words and not texts, or the device failed.
     pub fn predict<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Prediction>> {
+        if self.is_tagger() {
+            let message = "this model labels the words of texts: ask it to tag";
+            return Err(limbeck_engine::Error::Mismatch(message.into()).into());
+        }
         if texts.is_empty() {
             return Ok(Vec::new());
         }
@@ -198,7 +203,37 @@ pub fn classifier_of(
         Model::TextGraph(_) | Model::TextLevel(_) | Model::Corpus(_) | Model::Sgc(_) => {
             network_of(config, encoder, classes, seed, device)?
         }
+        Model::Seq2seq(config) => Box::new(Seq2Seq::new(
+            seq2seq(config, encoder, classes),
+            seed,
+            device,
+        )?),
+        Model::Tagger(config) => Box::new(tagger_of(config, encoder, classes, seed, device)?),
     })
+}
+
+fn seq2seq(config: &Seq2seqConfig, encoder: &Encoder, classes: usize) -> models::Seq2SeqConfig {
+    models::Seq2SeqConfig {
+        vocabulary_size: encoder.size(),
+        vocabulary: encoder.fingerprint(),
+        classes,
+        hidden_size: config.hidden_size,
+        encoder_layers: config.layers,
+        decoder_layers: config.decoder_layers,
+        heads: config.heads,
+        feed_forward_size: config.feed_forward_size,
+        dropout: config.dropout,
+        attention_dropout: config.attention_dropout,
+        norm: norm(config.norm),
+        max_positions: config.max_positions,
+    }
+}
+
+fn norm(norm: Norm) -> NormPosition {
+    match norm {
+        Norm::Pre => NormPosition::Pre,
+        Norm::Post => NormPosition::Post,
+    }
 }
 
 fn transformer(
@@ -217,10 +252,7 @@ fn transformer(
         feed_forward_size: config.feed_forward_size,
         dropout: config.dropout,
         attention_dropout: config.attention_dropout,
-        norm: match config.norm {
-            Norm::Pre => NormPosition::Pre,
-            Norm::Post => NormPosition::Post,
-        },
+        norm: norm(config.norm),
         pooling: match config.pooling {
             TransformerPooling::Mean => TextPooling::Mean,
             TransformerPooling::First => TextPooling::First,
@@ -284,7 +316,9 @@ pub(crate) fn logits_of(
     if model.device().is_shapes() {
         // The first batch is the largest, and there are no scores to wait for.
         batches.truncate(1);
-        logits = vec![vec![0.0; model.classes()]; texts.len()];
+        let rows = |text: &&Encoded| if model.per_position() { text.len() } else { 1 };
+        let scores = |text| vec![0.0; rows(text) * model.classes()];
+        logits = texts.iter().map(scores).collect();
     }
     for rows in batches {
         let batch: Vec<&Encoded> = rows.iter().map(|&row| texts[row]).collect();

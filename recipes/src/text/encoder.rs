@@ -4,12 +4,14 @@ use std::path::Path;
 
 use limbeck_data::ngrams::{NgramFeatures, NgramOptions};
 use limbeck_data::tokenize::{TextTokenizer, Tokenizer, TokenizerOptions};
+use limbeck_data::words::WordTable;
 use limbeck_engine::Fingerprint;
 use limbeck_models::{Encoded, SparseText};
 use rayon::prelude::*;
 
 use super::graph::{CorpusEncoder, GraphEncoder};
-use crate::config::{DataConfig, Model};
+use super::tagger;
+use crate::config::{DataConfig, Model, TokenizerConfig};
 
 /// A tokeniser, a table of n-grams, or what makes graphs.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub enum Encoder {
     Graphs(Box<GraphEncoder>),
     /// For models that know the documents of one corpus.
     Corpus(Box<CorpusEncoder>),
+    /// For models that label every word.
+    Words(Box<WordTable>),
 }
 
 impl Encoder {
@@ -38,14 +42,20 @@ impl Encoder {
     ) -> limbeck_data::Result<Self> {
         let tokenizer = |options: TokenizerOptions| TextTokenizer::train(texts, &options);
         let tokens = |options: TokenizerOptions| tokenizer(options).map(Encoder::tokens);
+        let positions = |tokenizer: &TokenizerConfig, positions: usize| {
+            let options = tokenizer.options(data, first_token);
+            let max_length = options.max_length.min(positions);
+            tokens(TokenizerOptions {
+                max_length,
+                ..options
+            })
+        };
         match model {
-            Model::Transformer(config) => {
-                let options = config.tokenizer.options(data, first_token);
-                let max_length = options.max_length.min(config.max_positions);
-                tokens(TokenizerOptions {
-                    max_length,
-                    ..options
-                })
+            Model::Transformer(config) => positions(&config.tokenizer, config.max_positions),
+            Model::Seq2seq(config) => positions(&config.tokenizer, config.max_positions),
+            Model::Tagger(config) => {
+                let table = WordTable::train(texts, &config.words.options(config.max_length));
+                Ok(Encoder::Words(Box::new(table)))
             }
             Model::TextCnn(config) => tokens(config.tokenizer.options(data, first_token)),
             Model::TextGraph(config) => {
@@ -98,6 +108,7 @@ impl Encoder {
             Encoder::Tokens(tokenizer) => Encoded::Tokens(tokenizer.encode(text)),
             Encoder::Graphs(encoder) => encoder.encode(text),
             Encoder::Corpus(encoder) => encoder.encode(text),
+            Encoder::Words(table) => tagger::encode(table, text),
             Encoder::Ngrams(features) => {
                 let (indices, weights) = features.row(text).into_iter().unzip();
                 let vocabulary = features.fingerprint();
@@ -122,7 +133,9 @@ impl Encoder {
     pub fn puts_first_token(&self) -> bool {
         match self {
             Encoder::Tokens(tokenizer) => tokenizer.options().first_token,
-            Encoder::Ngrams(_) | Encoder::Graphs(_) | Encoder::Corpus(_) => false,
+            Encoder::Ngrams(_) | Encoder::Graphs(_) | Encoder::Corpus(_) | Encoder::Words(_) => {
+                false
+            }
         }
     }
 
@@ -133,6 +146,7 @@ impl Encoder {
             Encoder::Ngrams(features) => features.dimensions(),
             Encoder::Graphs(encoder) => encoder.tokenizer().vocabulary().len(),
             Encoder::Corpus(encoder) => encoder.documents(),
+            Encoder::Words(table) => table.words(),
         }
     }
 
@@ -143,6 +157,7 @@ impl Encoder {
             Encoder::Ngrams(features) => features.fingerprint(),
             Encoder::Graphs(encoder) => encoder.fingerprint(),
             Encoder::Corpus(encoder) => encoder.fingerprint(),
+            Encoder::Words(table) => table.fingerprint(),
         }
     }
 
@@ -156,6 +171,7 @@ impl Encoder {
             Encoder::Ngrams(features) => features.save(path),
             Encoder::Graphs(encoder) => encoder.save(path),
             Encoder::Corpus(encoder) => encoder.save(path),
+            Encoder::Words(table) => table.save(path),
         }
     }
 
@@ -166,7 +182,8 @@ impl Encoder {
     pub fn load(model: &Model, path: &Path) -> limbeck_data::Result<Self> {
         match model {
             Model::BagOfNgrams(_) => NgramFeatures::load(path).map(Encoder::Ngrams),
-            Model::Transformer(_) | Model::TextCnn(_) => {
+            Model::Tagger(_) => WordTable::load(path).map(|t| Encoder::Words(Box::new(t))),
+            Model::Transformer(_) | Model::TextCnn(_) | Model::Seq2seq(_) => {
                 TextTokenizer::load(path).map(Encoder::tokens)
             }
             Model::TextGraph(config) => {

@@ -92,15 +92,18 @@ impl TextClassifier {
     /// # Errors
     /// If the device failed.
     pub fn with_cost(&self, metrics: Metrics, texts: &[String]) -> Result<Metrics> {
-        let model = &*self.model;
-        Ok(metrics
-            .count("parameters", model.parameter_count() as u64)
-            .count(
-                "parameters_without_embeddings",
-                model.parameter_count_without_embeddings() as u64,
-            )
-            .count("bytes", 4 * model.parameter_count() as u64)
-            .rate("us_per_text", time_per_text(&self.encoder, model, texts)?))
+        let micros = time_per_text(&self.encoder, &*self.model, texts)?;
+        Ok(self.with_size(metrics).rate("us_per_text", micros))
+    }
+
+    /// Adds the number of parameters and their bytes.
+    pub fn with_size(&self, metrics: Metrics) -> Metrics {
+        let parameters = self.model.parameter_count() as u64;
+        let without = self.model.parameter_count_without_embeddings() as u64;
+        metrics
+            .count("parameters", parameters)
+            .count("parameters_without_embeddings", without)
+            .count("bytes", 4 * parameters)
     }
 }
 
@@ -109,6 +112,22 @@ impl TextClassifier {
 /// # Errors
 /// If the device failed, or no thread can be started.
 pub fn time_per_text(encoder: &Encoder, model: &dyn Classifier, texts: &[String]) -> Result<f64> {
+    time_of(texts, |text| {
+        let encoded = encoder.encode(text);
+        let logits = model.predict(&[&encoded])?;
+        std::hint::black_box(argmax(&logits[0]));
+        Ok(())
+    })
+}
+
+/// Median microseconds that an answer takes, one thread.
+///
+/// # Errors
+/// Those of the answers, and if no thread can be started.
+pub(crate) fn time_of(
+    texts: &[String],
+    answer: impl Fn(&str) -> limbeck_engine::Result<()> + Sync,
+) -> Result<f64> {
     const TEXTS: usize = 200;
     let one = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
@@ -120,9 +139,7 @@ pub fn time_per_text(encoder: &Encoder, model: &dyn Classifier, texts: &[String]
         let stride = (texts.len() / TEXTS).max(1);
         for text in texts.iter().step_by(stride).take(TEXTS) {
             let start = Instant::now();
-            let encoded = encoder.encode(text);
-            let logits = model.predict(&[&encoded])?;
-            std::hint::black_box(argmax(&logits[0]));
+            answer(text)?;
             times.push(start.elapsed().as_secs_f64() * 1e6);
         }
         times.sort_by(f64::total_cmp);

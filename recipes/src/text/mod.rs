@@ -7,9 +7,16 @@ mod files;
 mod graph;
 mod judge;
 mod networks;
+mod space;
+mod tag;
+mod tagger;
 
 pub use classifier::{Prediction, TextClassifier, classifier_of};
 pub(crate) use classifier::{argmax, logits_of, softmax};
 pub use encoder::Encoder;
 pub use graph::{CorpusEncoder, GraphEncoder};
+pub(crate) use judge::time_of;
 pub use judge::{Judged, judge, time_per_text};
+pub use space::{Form, LabelSpace};
+pub use tag::{Tagged, TaggedSpan};
+pub(crate) use tag::{ranked_phrases, transition_scores};

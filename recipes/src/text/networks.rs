@@ -44,9 +44,7 @@ pub(super) fn network_of(
             corpus(NetworkKind::Convolution { hidden_size }, config.dropout)
         }
         Model::Sgc(config) => corpus(NetworkKind::Simple { hops: config.hops }, 0.0),
-        Model::Transformer(_) | Model::TextCnn(_) | Model::BagOfNgrams(_) => {
-            Err(Error::Mismatch("not a graph network".into()))
-        }
+        _ => Err(Error::Mismatch("not a graph network".into())),
     }
 }
 

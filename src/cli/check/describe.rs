@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use limbeck_recipes::config::{GateMixupRun, LayerwiseRun, Model, NceLmRun, Run, TrainRun};
+use limbeck_recipes::config::{
+    GateMixupRun, LayerwiseRun, Model, NceLmRun, RelayRun, Run, TrainRun,
+};
 use serde_json::Value;
 
 /// What the run file asks for, a line per model.
@@ -12,6 +14,7 @@ pub(super) fn summary(run: &Run) -> String {
         Run::Layerwise(run) => layerwise_summary(run),
         Run::NceLm(run) => language_summary(run),
         Run::GateMixup(run) => mutual_summary(run),
+        Run::Relay(run) => relay_summary(run),
     }
 }
 
@@ -59,6 +62,39 @@ fn mutual_summary(run: &GateMixupRun) -> String {
         name_of(&options.metric),
         name_of(&options.sender_outputs),
     )
+}
+
+fn relay_summary(run: &RelayRun) -> String {
+    let options = &run.distillation;
+    let student = Model::TextCnn(run.student.clone());
+    let mut text = format!(
+        "preset: {}\nteacher A: {}\nteacher B: {}\nstudent: {}\n",
+        name_of(&run.preset),
+        model_line(&run.teacher_a),
+        model_line(&run.teacher_b),
+        model_line(&student),
+    );
+    if let Some(words) = &run.words {
+        let _ = writeln!(
+            text,
+            "words: vectors of {}, {} channels over letters, forms of {}{}",
+            words.size,
+            words.letter_channels,
+            words.form_size,
+            if words.crf { ", CRF" } else { "" },
+        );
+    }
+    let _ = writeln!(
+        text,
+        "relay: score {} of at least {}, predictions {}, policy {}, {} labels, loss {}",
+        name_of(&options.score),
+        options.threshold,
+        name_of(&options.predict_mode),
+        name_of(&options.policy),
+        name_of(&options.label_form),
+        name_of(&options.loss),
+    );
+    text
 }
 
 fn layerwise_summary(run: &LayerwiseRun) -> String {
@@ -127,6 +163,15 @@ fn model_line(model: &Model) -> String {
             config.window,
             name_of(&config.tokenizer.kind)
         ),
+        Model::Seq2seq(config) => format!(
+            "Transformer, {} layers of {} that read and {} that write, {} heads, tokens by {}",
+            config.layers,
+            config.hidden_size,
+            config.decoder_layers,
+            config.heads,
+            name_of(&config.tokenizer.kind)
+        ),
+        Model::Tagger(config) => format!("tagger of words, {}", model_line(&config.trunk)),
     }
 }
 

@@ -127,6 +127,7 @@ fn width(model: &Model) -> Option<usize> {
         Model::TextLevel(config) => Some(config.hidden_size),
         Model::Corpus(config) => Some(config.hidden_size),
         // Its vector are its scores, one for each class.
-        Model::Sgc(_) | Model::BagOfNgrams(_) => None,
+        Model::Sgc(_) | Model::BagOfNgrams(_) | Model::Tagger(_) => None,
+        Model::Seq2seq(config) => Some(config.hidden_size),
     }
 }

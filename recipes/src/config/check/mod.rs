@@ -4,9 +4,10 @@ mod gate_mixup;
 mod graph;
 mod layerwise;
 mod nce_lm;
+mod relay;
 
 use super::{
-    Averaging, BagOfNgramsConfig, Column, DataConfig, Extent, Format, Model, OffOr, Optimizer, Run,
+    Averaging, BagOfNgramsConfig, DataConfig, Extent, Format, Model, OffOr, Optimizer, Run,
     StageConfig, TextCnnConfig, TokenizerConfig, TransformerConfig,
 };
 
@@ -15,6 +16,9 @@ pub(super) fn problems_of(run: &Run) -> Vec<(String, String)> {
     let mut checks = Checks { found: Vec::new() };
     if let Some(data) = run.data() {
         checks.data(data);
+        if !matches!(run, Run::Relay(_)) {
+            checks.classifies_texts(data);
+        }
     }
     match run {
         Run::Train(run) => {
@@ -25,6 +29,7 @@ pub(super) fn problems_of(run: &Run) -> Vec<(String, String)> {
         Run::Layerwise(run) => checks.layerwise(run),
         Run::NceLm(run) => checks.nce_lm(run),
         Run::GateMixup(run) => checks.gate_mixup(run),
+        Run::Relay(run) => checks.relay(run),
     }
     checks.found
 }
@@ -74,17 +79,14 @@ impl Checks {
 
     fn data(&mut self, data: &DataConfig) {
         for (key, column) in [("label", &data.label_column), ("text", &data.text_column)] {
-            let fits = match column {
-                Column::Index(_) => data.format != Format::Jsonl,
-                Column::Name(_) => data.format != Format::Tsv,
-            };
+            let fits = Self::column_fits(data.format, column);
             self.require(fits, format!("data.{key}_column"), || match data.format {
-                Format::Jsonl => "expected the name of a key, since JSON objects have no column \
+                Format::Jsonl | Format::TaggedJsonl | Format::KeywordsJsonl => {
+                    "expected the name of a key, since JSON objects have no column \
                                   numbers"
-                    .into(),
-                _ => {
-                    "expected a column number counted from 0, since a TSV file has no header".into()
+                        .into()
                 }
+                _ => "expected a column number counted from 0, since the file has no header".into(),
             });
         }
         let distinct = data.label_column != data.text_column;
@@ -110,6 +112,7 @@ impl Checks {
         );
         self.share_above_zero("data.labelled_fraction".into(), data.labelled_fraction);
         self.at_least_one("data.max_length".into(), data.max_length);
+        self.rate("data.label_noise".into(), data.label_noise);
         if let Some(corpus) = &data.corpus {
             self.at_least_one("data.corpus.train_size".into(), corpus.train_size);
             self.at_least_one("data.corpus.test_size".into(), corpus.test_size);
@@ -125,6 +128,13 @@ impl Checks {
             Model::TextLevel(config) => self.text_level(section, config),
             Model::Corpus(config) => self.corpus(section, config),
             Model::Sgc(config) => self.sgc(section, config),
+            Model::Seq2seq(config) => {
+                self.transformer(section, &config.encoder(), data);
+                let layers = config.decoder_layers;
+                self.at_least_one(format!("{section}.decoder_layers"), layers);
+            }
+            // Made of sections that are checked by themselves.
+            Model::Tagger(_) => {}
         }
     }
 

@@ -1,0 +1,226 @@
+//! Trunks of attention: an encoder alone, and an encoder with a decoder that writes the tags.
+
+use limbeck_engine::{
+    Device, Error, Packed, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
+};
+use limbeck_kernels::{add, gather_rows};
+
+use super::batch::WordBatch;
+use crate::init::Affine;
+use crate::transformer::{Decoder, EncoderStack, StackConfig};
+
+/// Sizes of an encoder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransformerTrunk {
+    /// Its layers.
+    pub stack: StackConfig,
+    /// Number of learned positions: the longest sentence, in words.
+    pub max_positions: usize,
+}
+
+/// Sizes of an encoder and a decoder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seq2SeqTrunk {
+    /// The encoder.
+    pub encoder: TransformerTrunk,
+    /// Number of layers of the decoder, which are as wide.
+    pub decoder_layers: usize,
+}
+
+pub(super) struct Encoder {
+    /// From the vectors of words to the width of the layers.
+    input: Affine,
+    stack: EncoderStack,
+}
+
+impl Encoder {
+    pub(super) fn new(
+        store: &mut StoreBuilder,
+        config: &TransformerTrunk,
+        inputs: usize,
+    ) -> Result<Self> {
+        let input = Affine::new(store, "input", inputs, config.stack.hidden_size);
+        let stack = EncoderStack::new(store, config.stack, config.max_positions)?;
+        Ok(Encoder { input, stack })
+    }
+
+    /// The states of the last layer, `[rows, hidden_size]`.
+    pub(super) fn forward(
+        &self,
+        tape: &Tape,
+        store: &ParameterStore,
+        words: &Var,
+        packed: &Packed,
+    ) -> Result<Var> {
+        let x = self.input.apply(tape, store, words, None)?;
+        let mut states = self.stack.forward(tape, store, &x, packed)?;
+        // There is one for the input, whatever the number of layers.
+        Ok(states.pop().unwrap_or(x))
+    }
+}
+
+/// An encoder, and a decoder whose row at a word is the sum of two vectors: that of the label before it,
+/// and the encoder's state of the word itself, so that it knows which word it labels.
+pub(super) struct EncoderDecoder {
+    encoder: Encoder,
+    /// A vector for every tag, and one for the beginning.
+    symbols: ParameterId,
+    decoder: Decoder,
+}
+
+impl EncoderDecoder {
+    pub(super) fn new(
+        store: &mut StoreBuilder,
+        config: &Seq2SeqTrunk,
+        inputs: usize,
+        tags: usize,
+    ) -> Result<Self> {
+        let encoder = Encoder::new(store, &config.encoder, inputs)?;
+        let d = config.encoder.stack.hidden_size;
+        let symbols = store.normal("symbols.weight", [tags + 1, d], 1.0 / (d as f64).sqrt());
+        let layers = StackConfig {
+            layers: config.decoder_layers,
+            ..config.encoder.stack
+        };
+        Ok(EncoderDecoder {
+            encoder,
+            symbols,
+            decoder: Decoder::new(store, "decoder", layers)?,
+        })
+    }
+
+    /// The decoder's states of all words, `[rows, hidden_size]`, each behind the true tags before it.
+    pub(super) fn forced(
+        &self,
+        tape: &Tape,
+        store: &ParameterStore,
+        words: &Var,
+        batch: &WordBatch,
+        labels: &[u32],
+    ) -> Result<Var> {
+        let packed = &batch.packed;
+        if labels.len() != packed.rows() {
+            return Err(Error::Mismatch(format!(
+                "a batch of {} words was given {} tags",
+                packed.rows(),
+                labels.len()
+            )));
+        }
+        let memory = self.encoder.forward(tape, store, words, packed)?;
+        let symbols = tape.parameter(store, self.symbols);
+        let begin = symbols.shape().rows() as u32 - 1;
+        let mut before = Vec::with_capacity(labels.len());
+        let mut rest = labels;
+        for &length in packed.lengths().iter() {
+            let (own, others) = rest.split_at(length);
+            before.push(begin);
+            before.extend_from_slice(&own[..length - 1]);
+            rest = others;
+        }
+        let said = gather_rows(tape, &symbols, &before)?;
+        let x = add(tape, &said, &memory)?;
+        self.decoder
+            .forward(tape, store, (&x, packed), (&memory, packed))
+    }
+
+    /// Writes the tags of all sentences, word by word: the scores that `score` makes of the states,
+    /// `tags` numbers a row, in the order of the rows. Each word's tag is the best one, and is what the
+    /// next word reads.
+    pub(super) fn written(
+        &self,
+        tape: &Tape,
+        store: &ParameterStore,
+        words: &Var,
+        batch: &WordBatch,
+        score: impl Fn(&Var) -> Result<Var>,
+    ) -> Result<Vec<f32>> {
+        let memory = self.encoder.forward(tape, store, words, &batch.packed)?;
+        let order = Order::longest_first(batch.packed.lengths());
+        let memory = gather_rows(tape, &memory, &order.rows())?;
+        let sorted = Packed::new(tape.device(), &order.lengths, 0)?;
+        let symbols = tape.parameter(store, self.symbols);
+        let tags = symbols.shape().rows() - 1;
+        let mut said = vec![tags as u32; order.lengths.len()];
+        let mut cache = self.decoder.start(tape, store, &memory, &sorted)?;
+        let mut scores = vec![0.0; batch.packed.rows() * tags];
+        for position in 0..order.lengths[0] {
+            let alive = order.alive(position);
+            let at: Vec<u32> = (0..alive)
+                .map(|s| (order.starts[s] + position) as u32)
+                .collect();
+            let own = gather_rows(tape, &memory, &at)?;
+            let before = gather_rows(tape, &symbols, &said[..alive])?;
+            let x = add(tape, &before, &own)?;
+            let state = self.decoder.step(tape, store, &mut cache, &x)?;
+            let step = read(tape.device(), &score(&state)?)?;
+            for (sequence, row) in step.chunks(tags).enumerate() {
+                said[sequence] = best(row);
+                let place = (order.original_start[sequence] + position) * tags;
+                scores[place..place + tags].copy_from_slice(row);
+            }
+        }
+        Ok(scores)
+    }
+}
+
+/// A shape device has no numbers, and its users do not ask what they are.
+fn read(device: &Device, scores: &Var) -> Result<Vec<f32>> {
+    match device.is_shapes() {
+        true => Ok(vec![0.0; scores.shape().elements()]),
+        false => scores.tensor().read(),
+    }
+}
+
+/// The first of the largest.
+fn best(row: &[f32]) -> u32 {
+    let better = |best: usize, i: usize| if row[i] > row[best] { i } else { best };
+    (0..row.len()).fold(0, better) as u32
+}
+
+/// Sentences by length, the longest first, so that those that are not over come first.
+struct Order {
+    lengths: Vec<usize>,
+    /// Where each begins in this order, and in the batch.
+    starts: Vec<usize>,
+    original_start: Vec<usize>,
+}
+
+impl Order {
+    fn longest_first(lengths: &[usize]) -> Self {
+        let mut numbers: Vec<usize> = (0..lengths.len()).collect();
+        numbers.sort_by_key(|&sequence| std::cmp::Reverse(lengths[sequence]));
+        let original = starts(lengths);
+        let lengths: Vec<usize> = numbers.iter().map(|&n| lengths[n]).collect();
+        Order {
+            starts: starts(&lengths),
+            original_start: numbers.iter().map(|&n| original[n]).collect(),
+            lengths,
+        }
+    }
+
+    /// The rows of the batch in this order.
+    fn rows(&self) -> Vec<u32> {
+        let of = |(&start, &length): (&usize, &usize)| (start as u32)..(start + length) as u32;
+        self.original_start
+            .iter()
+            .zip(&self.lengths)
+            .flat_map(of)
+            .collect()
+    }
+
+    /// Sentences with a word at this position.
+    fn alive(&self, position: usize) -> usize {
+        self.lengths.partition_point(|&length| length > position)
+    }
+}
+
+/// Where sequences of these lengths begin.
+fn starts(lengths: &[usize]) -> Vec<usize> {
+    let mut next = 0;
+    let start = |&length: &usize| {
+        let start = next;
+        next += length;
+        start
+    };
+    lengths.iter().map(start).collect()
+}

@@ -1,0 +1,136 @@
+//! What only the relay asks for.
+
+use super::Checks;
+use crate::config::{Column, DataConfig, Format, Model, RelayRun, WordsConfig};
+use crate::relay::{LabelForm, Loss, Policy, RelayOptions};
+
+impl Checks {
+    pub(super) fn relay(&mut self, run: &RelayRun) {
+        for (section, model) in [("teacher_a", &run.teacher_a), ("teacher_b", &run.teacher_b)] {
+            self.model(section, model, &run.data);
+            self.reads_any_text(section, model);
+            self.tags_words(section, model, run.words.is_some());
+        }
+        self.text_cnn("student", &run.student);
+        let training = &run.training;
+        for (section, stage) in [
+            ("training.teacher_a", &training.teacher_a),
+            ("training.teacher_b", &training.teacher_b),
+            ("training.student", &training.student),
+            ("training.relay", &training.relay),
+            ("training.last", &training.last),
+        ] {
+            self.stage(section, stage);
+            self.solver(section, stage, None);
+        }
+        self.relay_options(&run.distillation);
+        if let Some(words) = &run.words {
+            self.words(words, &run.distillation);
+        }
+        self.columns_of_keywords(&run.data);
+    }
+
+    fn tags_words(&mut self, section: &str, model: &Model, tagged: bool) {
+        let can = matches!(
+            model,
+            Model::TextCnn(_) | Model::Transformer(_) | Model::Seq2seq(_)
+        );
+        self.require(!tagged || can, format!("{section}.kind"), || {
+            "expected \"seq2seq\", \"transformer\" or \"text_cnn\": the other kinds have no vector \
+             for a word"
+                .into()
+        });
+    }
+
+    fn relay_options(&mut self, options: &RelayOptions) {
+        let key = |name: &str| format!("distillation.{name}");
+        self.require(
+            (0.0..=1.0).contains(&options.threshold),
+            key("threshold"),
+            || format!("expected a number from 0 to 1, found {}", options.threshold),
+        );
+        self.require(options.folds >= 2, key("folds"), || {
+            format!("expected at least 2, found {}", options.folds)
+        });
+        self.require(
+            (0.0..=1.0).contains(&options.b_extra),
+            key("b_extra"),
+            || format!("expected a number from 0 to 1, found {}", options.b_extra),
+        );
+        self.positive(key("temperature"), options.temperature);
+        self.not_negative(key("gamma"), options.gamma);
+        let rule = &options.convergence;
+        let key = |name: &str| format!("distillation.convergence.{name}");
+        self.require(rule.patience_evals >= 1, key("patience_evals"), || {
+            "expected at least 1, found 0".into()
+        });
+        self.not_negative(key("min_delta"), rule.min_delta);
+        self.rate(key("smoothing"), rule.smoothing);
+    }
+
+    fn words(&mut self, words: &WordsConfig, options: &RelayOptions) {
+        let key = |name: &str| format!("words.{name}");
+        self.require(words.min_count >= 1, key("min_count"), || {
+            "expected at least 1, found 0".into()
+        });
+        let sizes = [
+            ("vocabulary_size", words.vocabulary_size),
+            ("size", words.size),
+            ("max_letters", words.max_letters),
+            ("letter_size", words.letter_size),
+            ("letter_kernel_size", words.letter_kernel_size),
+        ];
+        for (name, size) in sizes {
+            self.at_least_one(key(name), size);
+        }
+        self.rate(key("dropout"), words.dropout);
+        let soft = options.label_form == LabelForm::Soft
+            || options.policy == Policy::SoftA
+            || options.compare.contains(&Policy::SoftA);
+        self.require(!(words.crf && soft), key("crf"), || {
+            "has a loss of its own against decisions: expected `distillation.label_form` \"hard\" and \
+             no policy \"soft_a\""
+                .into()
+        });
+        let own_loss = !words.crf || options.loss == Loss::CrossEntropy;
+        self.require(own_loss, key("crf"), || {
+            "takes the place of the loss: expected `distillation.loss` \"cross_entropy\"".into()
+        });
+    }
+
+    /// A column that would not be read must not be set.
+    fn columns_of_keywords(&mut self, data: &DataConfig) {
+        if !data.format.is_keywords() {
+            return;
+        }
+        let usual = DataConfig::of_format(data.format);
+        let columns = [
+            ("label_column", &data.label_column, usual.label_column),
+            ("text_column", &data.text_column, usual.text_column),
+        ];
+        for (name, found, usual) in columns {
+            self.require(*found == usual, format!("data.{name}"), || {
+                "cannot be chosen: the layout of keywords is fixed".into()
+            });
+        }
+    }
+
+    /// Data whose words have labels are for the relay alone.
+    pub(super) fn classifies_texts(&mut self, data: &DataConfig) {
+        self.require(!data.format.is_tagged(), "data.format".into(), || {
+            "expected \"tsv\", \"csv\", \"jsonl\" or \"corpus\": tagged words and keywords are for \
+             `task = \"relay\"`"
+                .into()
+        });
+    }
+
+    pub(super) fn column_fits(format: Format, column: &Column) -> bool {
+        match column {
+            Column::Index(_) => !matches!(
+                format,
+                Format::Jsonl | Format::TaggedJsonl | Format::KeywordsJsonl
+            ),
+            Column::Name(_) => !matches!(format, Format::Tsv | Format::Conll | Format::Keywords),
+        }
+    }
+}

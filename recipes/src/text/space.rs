@@ -1,0 +1,262 @@
+//! What labels mean: classes of texts, tags of words, or keywords.
+
+use limbeck_data::tagging::{Scheme, Span, spans};
+use limbeck_engine::Result;
+use limbeck_kernels::viterbi;
+use limbeck_training::metrics::sample_f1;
+
+use super::classifier::argmax;
+
+/// The form of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A text has one label.
+    Classify,
+    /// Every word has a tag of this scheme.
+    Tag(Scheme),
+    /// Words are tagged, and the spans are keywords of the text.
+    Keywords(Scheme),
+}
+
+/// The labels of a task, by name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelSpace {
+    /// Their names.
+    pub names: Vec<String>,
+    /// What they are labels of.
+    pub form: Form,
+    /// With spans: the score of one tag after another, 0 where the scheme allows it and far below
+    /// everything else where it does not.
+    constraint: Option<Vec<f32>>,
+}
+
+/// Low enough that no difference of two scores outweighs it.
+const FORBIDDEN: f32 = -1e4;
+
+impl LabelSpace {
+    /// Labels with these names.
+    pub fn new(names: Vec<String>, form: Form) -> Self {
+        let constraint = match form {
+            Form::Tag(Scheme::None) | Form::Classify => None,
+            Form::Tag(scheme) | Form::Keywords(scheme) => Some(constraint(&names, scheme)),
+        };
+        LabelSpace {
+            names,
+            form,
+            constraint,
+        }
+    }
+
+    /// Whether every word has a label.
+    pub fn per_position(&self) -> bool {
+        self.form != Form::Classify
+    }
+
+    /// The scheme of its spans, if it has spans.
+    pub fn scheme(&self) -> Option<Scheme> {
+        match self.form {
+            Form::Classify | Form::Tag(Scheme::None) => None,
+            Form::Tag(scheme) | Form::Keywords(scheme) => Some(scheme),
+        }
+    }
+
+    /// The decisions that scores mean: the largest of every row, or with spans the best sequence that
+    /// the scheme allows. `learned` are the scores of one tag after another of a model with a CRF.
+    ///
+    /// # Errors
+    /// If the scores are not of these labels.
+    pub fn decide(&self, scores: &[f32], learned: Option<&[f32]>) -> Result<Vec<u32>> {
+        let classes = self.names.len();
+        match (&self.constraint, learned) {
+            (None, None) => Ok(scores
+                .chunks(classes)
+                .map(|row| argmax(row) as u32)
+                .collect()),
+            (Some(constraint), None) => viterbi(scores, constraint, classes),
+            (None, Some(learned)) => viterbi(scores, learned, classes),
+            (Some(constraint), Some(learned)) => {
+                let both: Vec<f32> = constraint.iter().zip(learned).map(|(a, b)| a + b).collect();
+                viterbi(scores, &both, classes)
+            }
+        }
+    }
+
+    /// The types of its spans, in the order of the names.
+    pub fn kinds(&self) -> Vec<&str> {
+        let mut kinds: Vec<&str> = Vec::new();
+        for name in self.names.iter().filter(|name| *name != "O") {
+            let (_, kind) = parts(name);
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds
+    }
+
+    /// The number of a label; that of `O`, or the first one, if it has no such name.
+    pub fn number(&self, name: &str) -> u32 {
+        let place = |wanted: &str| self.names.iter().position(|name| name == wanted);
+        place(name).or_else(|| place("O")).unwrap_or(0) as u32
+    }
+
+    /// The spans of a sample.
+    pub fn spans(&self, labels: &[u32]) -> Vec<Span> {
+        match self.scheme() {
+            None => Vec::new(),
+            Some(scheme) => spans(&self.tags(labels), scheme),
+        }
+    }
+
+    /// Labels by name.
+    pub fn tags(&self, labels: &[u32]) -> Vec<&str> {
+        labels
+            .iter()
+            .map(|&label| self.names[label as usize].as_str())
+            .collect()
+    }
+
+    /// F1 of the spans of a sample; of a class or of plain tags, the share that is right.
+    pub fn f1(&self, predicted: &[u32], truth: &[u32]) -> f64 {
+        match self.scheme() {
+            Some(_) => sample_f1(&self.spans(predicted), &self.spans(truth)),
+            None => share_equal(predicted, truth),
+        }
+    }
+
+    /// F1 of the tagged tokens of a sample, tag and place; `O` is no tag. Of a class or of plain tags,
+    /// the share that is right.
+    pub fn token_f1(&self, predicted: &[u32], truth: &[u32]) -> f64 {
+        if self.scheme().is_none() {
+            return share_equal(predicted, truth);
+        }
+        let tagged = |labels: &[u32]| -> Vec<(usize, u32)> {
+            let places = labels.iter().copied().enumerate();
+            places
+                .filter(|(_, label)| self.names[*label as usize] != "O")
+                .collect()
+        };
+        sample_f1(&tagged(predicted), &tagged(truth))
+    }
+}
+
+fn share_equal(predicted: &[u32], truth: &[u32]) -> f64 {
+    let equal = predicted.iter().zip(truth).filter(|(p, t)| p == t).count();
+    equal as f64 / truth.len().max(1) as f64
+}
+
+/// Which tag may stand after which: those that begin, continue and end spans as the scheme says.
+fn constraint(names: &[String], scheme: Scheme) -> Vec<f32> {
+    let tags: Vec<(&str, &str)> = names.iter().map(|name| parts(name)).collect();
+    let allowed = |from: Option<(&str, &str)>, to: Option<(&str, &str)>| match scheme {
+        Scheme::Bioes => {
+            let open = from.filter(|(prefix, _)| matches!(*prefix, "B" | "I"));
+            let goes_on = to.filter(|(prefix, _)| matches!(*prefix, "I" | "E"));
+            match (open, goes_on) {
+                (None, None) => true,
+                (Some((_, a)), Some((_, b))) => a == b,
+                _ => false,
+            }
+        }
+        Scheme::Iob2 => match to {
+            Some(("I", kind)) => from.is_some_and(|(prefix, a)| prefix != "O" && a == kind),
+            _ => true,
+        },
+        _ => true,
+    };
+    let score = |allowed: bool| if allowed { 0.0 } else { FORBIDDEN };
+    let mut scores = Vec::with_capacity((tags.len() + 2) * tags.len());
+    for &from in &tags {
+        scores.extend(tags.iter().map(|&to| score(allowed(Some(from), Some(to)))));
+    }
+    scores.extend(tags.iter().map(|&to| score(allowed(None, Some(to)))));
+    scores.extend(tags.iter().map(|&from| score(allowed(Some(from), None))));
+    scores
+}
+
+/// Prefix and type of a tag.
+fn parts(tag: &str) -> (&str, &str) {
+    tag.split_once('-').unwrap_or((tag, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_scheme(scheme: Scheme) -> LabelSpace {
+        let names = scheme.tag_names(&["LOC", "PER"]);
+        LabelSpace::new(names, Form::Tag(scheme))
+    }
+
+    fn id(space: &LabelSpace, tag: &str) -> u32 {
+        space
+            .names
+            .iter()
+            .position(|name| name == tag)
+            .expect("a tag") as u32
+    }
+
+    /// Scores that want these tags, each by its margin.
+    fn wanting(space: &LabelSpace, tags: &[(&str, f32)]) -> Vec<f32> {
+        let mut scores = vec![0.0; tags.len() * space.names.len()];
+        for (row, (tag, margin)) in tags.iter().enumerate() {
+            scores[row * space.names.len() + id(space, tag) as usize] = *margin;
+        }
+        scores
+    }
+
+    #[test]
+    fn decisions_obey_the_scheme() {
+        let space = of_scheme(Scheme::Bioes);
+        let decided = |tags: &[(&str, f32)]| {
+            let decided = space.decide(&wanting(&space, tags), None).expect("fits");
+            space.tags(&decided).join(" ")
+        };
+        assert_eq!(
+            decided(&[("B-PER", 1.0), ("E-PER", 1.0), ("O", 1.0)]),
+            "B-PER E-PER O"
+        );
+        // One of the two must give way: the weaker wish.
+        assert_eq!(decided(&[("B-PER", 2.0), ("E-LOC", 1.0)]), "B-PER E-PER");
+        assert_eq!(decided(&[("B-PER", 1.0), ("E-LOC", 2.0)]), "B-LOC E-LOC");
+        assert_eq!(decided(&[("I-LOC", 1.0), ("S-PER", 3.0)])[..1], *"O");
+        let iob2 = of_scheme(Scheme::Iob2);
+        let decided = iob2
+            .decide(&wanting(&iob2, &[("O", 2.0), ("I-PER", 1.0)]), None)
+            .expect("fits");
+        assert_ne!(iob2.tags(&decided)[1], "I-PER");
+    }
+
+    #[test]
+    fn learned_transitions_count_beside_the_scheme() {
+        let space = LabelSpace::new(vec!["a".into(), "b".into()], Form::Tag(Scheme::None));
+        assert_eq!(
+            space.decide(&[1.0, 0.0, 0.4, 0.0], None).expect("fits"),
+            [0, 0]
+        );
+        // a after a costs 1.
+        let learned = [-1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        assert_eq!(
+            space
+                .decide(&[1.0, 0.0, 0.4, 0.0], Some(&learned))
+                .expect("fits"),
+            [0, 1]
+        );
+    }
+
+    #[test]
+    fn f1_counts_spans_and_token_f1_their_tokens() {
+        let space = of_scheme(Scheme::Bioes);
+        let ids = |tags: &[&str]| -> Vec<u32> { tags.iter().map(|tag| id(&space, tag)).collect() };
+        let truth = ids(&["B-PER", "E-PER", "O", "S-LOC"]);
+        let found = ids(&["B-PER", "E-PER", "O", "S-PER"]);
+        assert_eq!(space.f1(&found, &truth), 0.5);
+        assert!((space.token_f1(&found, &truth) - 2.0 / 3.0).abs() < 1e-12);
+        let nothing = ids(&["O", "O", "O", "O"]);
+        assert_eq!(
+            (space.f1(&nothing, &nothing), space.f1(&nothing, &truth)),
+            (1.0, 0.0)
+        );
+        let plain = LabelSpace::new(vec!["a".into(), "b".into()], Form::Classify);
+        assert_eq!((plain.f1(&[1], &[1]), plain.f1(&[0], &[1])), (1.0, 0.0));
+    }
+}

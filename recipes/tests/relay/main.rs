@@ -1,0 +1,7 @@
+//! Tests of `relay`: criteria D1 to D4 and D9 on whole runs, every option, bad input.
+
+mod acceptance;
+mod options;
+mod refusals;
+mod tagging;
+mod tiny;

@@ -1,0 +1,139 @@
+//! Words with tags, and keywords.
+
+use limbeck_recipes::relay::{Form, RelayData};
+use limbeck_recipes::text::TextClassifier;
+
+use crate::tiny::{
+    KEYWORDS, TAGS, data, distilled, parse, tags, weights, write_documents, write_sentences,
+};
+
+const LEARNING: [&str; 4] = [
+    "training.teacher_a.length=\"15 epochs\"",
+    "training.teacher_b.length=\"10 epochs\"",
+    "training.student.length=\"15 epochs\"",
+    "training.student.learning_rate=0.01",
+];
+
+fn figure(done: &limbeck_recipes::relay::Relayed, model: &str, name: &str) -> Option<f64> {
+    let test = done.measured.test.as_ref()?;
+    test.get(model)?.get(name)
+}
+
+/// What can be known from words, letters and order is learned by all three kinds of models.
+#[test]
+fn people_and_places_are_found() {
+    for teacher in ["seq2seq", "transformer", "text_cnn"] {
+        let kind = format!("teacher_a.kind={teacher}");
+        let done = match teacher {
+            "seq2seq" => tags(&LEARNING),
+            // Their sections have other keys.
+            _ => {
+                let folder = tempfile::tempdir().expect("a folder");
+                write_sentences(folder.path());
+                let dir = format!("data.dir={:?}", folder.path());
+                let sizes: &[&str] = match teacher {
+                    "transformer" => &["teacher_a.hidden_size=16", "teacher_a.layers=1"],
+                    _ => &["teacher_a.channels=8"],
+                };
+                let own = [kind.as_str(), dir.as_str()];
+                let overrides = [&LEARNING[..], &own, sizes].concat();
+                let run = crate::tiny::parse_without_a(TAGS, &overrides).expect("a run file");
+                distilled(&run)
+            }
+        };
+        for model in ["teacher_a", "student_alone", "student"] {
+            let f1 = figure(&done, model, "span_f1").expect("a figure");
+            assert!(f1 > 0.95, "{teacher}: {model} has {f1}");
+        }
+        for name in [
+            "span_f1_PER",
+            "span_f1_LOC",
+            "token_accuracy",
+            "us_per_text",
+        ] {
+            assert!(figure(&done, "student", name).is_some(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_crf_learns_too_and_wants_decisions() {
+    let overrides = [
+        "words.crf=true",
+        "distillation.policy=\"replace\"",
+        "distillation.label_form=\"hard\"",
+    ];
+    let done = tags(&[&LEARNING[..], &overrides].concat());
+    let f1 = figure(&done, "student", "span_f1").expect("a figure");
+    assert!(f1 > 0.95, "{f1}");
+    let refused = parse(TAGS, &["words.crf=true"]).expect_err("soft labels");
+    assert!(refused.to_string().contains("words.crf"), "{refused}");
+    let overrides = [&overrides[..], &["distillation.loss=\"focal\""]].concat();
+    let refused = parse(TAGS, &overrides).expect_err("another loss");
+    assert!(refused.to_string().contains("cross_entropy"), "{refused}");
+}
+
+/// A sentence longer than the models read is cut, and has no tags beyond.
+#[test]
+fn long_sentences_are_cut_and_counted_whole() {
+    let done = tags(&["data.max_length=3"]);
+    // Places stand at position 5 and are not found, and count as missed.
+    assert_eq!(figure(&done, "student", "span_f1_LOC"), Some(0.0));
+}
+
+#[test]
+fn keywords_are_found_and_judged_against_all_gold() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_documents(folder.path());
+    let dir = format!("data.dir={:?}", folder.path());
+    let run = parse(KEYWORDS, &[&LEARNING[..], &[dir.as_str()]].concat()).expect("a run file");
+    let read = data(&run);
+    assert!(matches!(read.space.form, Form::Keywords(_)));
+    let done = distilled(&run);
+    for model in ["teacher_a", "student"] {
+        let of = |name: &str| figure(&done, model, name).expect("a figure");
+        // One of three keywords does not stand in its text.
+        let ceiling = of("keyword_recall_ceiling");
+        assert!((0.6..0.7).contains(&ceiling), "{ceiling}");
+        assert!(of("keyword_recall") <= ceiling);
+        assert!(of("keyword_f1") > 0.7, "{model}: {}", of("keyword_f1"));
+        assert!(of("present_f1") > 0.9 && of("present_f1_at_5") > 0.0);
+    }
+}
+
+/// A tagger is one folder, like every model, and gives the same tags when it is read again.
+#[test]
+fn a_tagger_is_saved_and_loaded() {
+    let done = tags(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("student");
+    done.student.save(&path).expect("saved");
+    let device = limbeck_engine::Device::cpu();
+    let loaded = TextClassifier::load(&path, &device).expect("a tagger");
+    assert_eq!(weights(&loaded), weights(&done.student));
+    let said = |model: &TextClassifier| model.tag(&["Anna Weber met him in Oslo ."]);
+    assert_eq!(
+        said(&loaded).expect("tags"),
+        said(&done.student).expect("tags")
+    );
+}
+
+/// Noise leaves tags that are well formed, in as many sentences.
+#[test]
+fn noise_disturbs_spans_of_train_and_dev() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_sentences(folder.path());
+    let dir = format!("data.dir={:?}", folder.path());
+    let read = |noise: &str| data(&parse(TAGS, &[&dir, noise]).expect("a run file"));
+    let (clean, noisy) = (read("data.label_noise=0"), read("data.label_noise=0.3"));
+    let changed = |of: fn(&RelayData) -> &Vec<Vec<u32>>| {
+        let pairs = of(&clean).iter().zip(of(&noisy));
+        pairs.filter(|(a, b)| a != b).count()
+    };
+    assert!(changed(|data| &data.train.labels) > 30);
+    assert!(changed(|data| &data.dev.samples.labels) > 5);
+    assert_eq!(
+        changed(|data| &data.test.as_ref().expect("test").samples.labels),
+        0
+    );
+}
