@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use limbeck_recipes::config::{
-    self, Format, GateMixupRun, LayerwiseRun, ModelKind, NceLmRun, Run, Task, TrainRun,
+    self, Format, GateMixupRun, LayerwiseRun, ModelKind, NceLmRun, RelayRun, Run, Task, TrainRun,
 };
 use limbeck_recipes::layerwise::Preset;
 
@@ -28,6 +28,12 @@ fn gate_mixup(preset: Preset, teacher: ModelKind, format: Format) -> Run {
     let run = GateMixupRun::defaults(preset, teacher, ModelKind::Transformer, format);
     Run::GateMixup(Box::new(run))
 }
+
+fn relay(preset: Preset, teachers: [ModelKind; 2], format: Format) -> Run {
+    Run::Relay(Box::new(RelayRun::defaults(preset, teachers, format)))
+}
+
+const TEACHERS: [ModelKind; 2] = [ModelKind::Seq2seq, ModelKind::Transformer];
 
 /// The template with every setting behind `#` switched on. Prose begins with `# `.
 fn uncommented(task: Task) -> String {
@@ -78,6 +84,8 @@ fn templates_parse_to_the_defaults() {
     assert_eq!(parse(Task::NceLm.template()), nce_lm(Preset::Tuned));
     let tuned = gate_mixup(Preset::Tuned, ModelKind::TextGraph, Format::Tsv);
     assert_eq!(parse(Task::GateMixup.template()), tuned);
+    let tuned = relay(Preset::Tuned, TEACHERS, Format::Tsv);
+    assert_eq!(parse(Task::Relay.template()), tuned);
 }
 
 #[test]
@@ -91,6 +99,8 @@ fn a_template_follows_a_change_of_preset() {
     assert_eq!(literal(Task::NceLm), nce_lm(Preset::Literal));
     let expected = gate_mixup(Preset::Literal, ModelKind::TextGraph, Format::Tsv);
     assert_eq!(literal(Task::GateMixup), expected);
+    let expected = relay(Preset::Literal, TEACHERS, Format::Tsv);
+    assert_eq!(literal(Task::Relay), expected);
 }
 
 #[test]
@@ -119,6 +129,18 @@ fn templates_show_every_key_and_the_values_behind_the_hash_are_the_defaults() {
     assert_eq!(parse(&text), expected);
     assert_eq!(keys(&text), keys(&expected.to_toml()));
 
+    let mut text = uncommented(Task::Relay).replace("format = \"tsv\"", "format = \"conll\"");
+    for file in ["train", "test"] {
+        text = text.replace(&format!("\"{file}.tsv\""), &format!("\"{file}.conll\""));
+    }
+    let text = text.replace("dev = \"\"", "dev = \"dev.conll\"").replace(
+        "label_column = 0\ntext_column = 1",
+        "label_column = 1\ntext_column = 0",
+    );
+    let expected = relay(Preset::Tuned, TEACHERS, Format::Conll);
+    assert_eq!(parse(&text), expected);
+    assert_eq!(keys(&text), keys(&expected.to_toml()));
+
     let text = uncommented(Task::NceLm);
     let expected = nce_lm(Preset::Tuned);
     assert_eq!(parse(&text), expected);
@@ -135,7 +157,19 @@ fn a_resolved_run_reads_back_as_itself() {
         ModelKind::TextLevel,
         ModelKind::Corpus,
         ModelKind::Sgc,
+        ModelKind::Seq2seq,
     ];
+    let tagged = [
+        Format::Conll,
+        Format::Conllu,
+        Format::TaggedJsonl,
+        Format::Keywords,
+        Format::KeywordsJsonl,
+    ];
+    for format in tagged {
+        let run = relay(Preset::Literal, TEACHERS, format);
+        assert_eq!(parse(&run.to_toml()), run);
+    }
     let formats = [Format::Tsv, Format::Csv, Format::Jsonl, Format::Corpus];
     for format in formats {
         for kind in kinds {
@@ -145,6 +179,10 @@ fn a_resolved_run_reads_back_as_itself() {
                 if !config::Model::of_kind(kind).is_transductive() {
                     let run = layerwise(preset, Some(kind), format);
                     assert_eq!(parse(&run.to_toml()), run);
+                    if kind != ModelKind::BagOfNgrams {
+                        let run = relay(preset, [kind, ModelKind::TextCnn], format);
+                        assert_eq!(parse(&run.to_toml()), run);
+                    }
                 }
                 if kind != ModelKind::BagOfNgrams {
                     let run = gate_mixup(preset, kind, format);
@@ -178,7 +216,7 @@ fn every_shipped_run_file_resolves_under_both_presets() {
         };
         let named = named.is_some_and(|prefix| name.starts_with(&format!("{prefix}-")));
         assert!(named, "{name} is a {} run", run.task());
-        if matches!(run.task(), Task::Layerwise | Task::GateMixup) {
+        if matches!(run.task(), Task::Layerwise | Task::GateMixup | Task::Relay) {
             for preset in ["literal", "tuned"] {
                 let overrides = [
                     format!("preset={preset}").parse().expect("an override"),
@@ -198,6 +236,10 @@ fn every_shipped_run_file_resolves_under_both_presets() {
     }
     for data_set in ["r8", "r52", "ohsumed", "mr", "thucnews", "builtin"] {
         let file = format!("gate-mixup-{data_set}.toml");
+        assert!(seen.contains(&file), "{file}: {seen:?}");
+    }
+    for data_set in ["conll2003", "inspec", "trec", "r8", "thucnews"] {
+        let file = format!("relay-{data_set}.toml");
         assert!(seen.contains(&file), "{file}: {seen:?}");
     }
 }

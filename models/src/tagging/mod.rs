@@ -233,8 +233,11 @@ fn check(config: &TaggerConfig) -> Result<()> {
             ),
         ]),
         // Their layers check themselves.
-        TrunkConfig::Transformer(_) => {}
-        TrunkConfig::Seq2Seq(trunk) => sizes.push(("decoder_layers", trunk.decoder_layers)),
+        TrunkConfig::Transformer(trunk) => sizes.push(("window", trunk.window)),
+        TrunkConfig::Seq2Seq(trunk) => sizes.extend([
+            ("window", trunk.encoder.window),
+            ("decoder_layers", trunk.decoder_layers),
+        ]),
     }
     match sizes.iter().find(|(_, size)| *size == 0) {
         None => Ok(()),

@@ -3,7 +3,7 @@
 use limbeck_engine::{
     Device, Error, Packed, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
 };
-use limbeck_kernels::{add, gather_rows};
+use limbeck_kernels::{add, conv1d, dropout, gather_rows, scale_rows};
 
 use super::batch::WordBatch;
 use crate::init::Affine;
@@ -16,6 +16,10 @@ pub struct TransformerTrunk {
     pub stack: StackConfig,
     /// Number of learned positions: the longest sentence, in words.
     pub max_positions: usize,
+    /// A word's input is made of this many neighbouring words: a convolution of this width, with a
+    /// kernel width of 1 a linear map of the word alone. Attention by itself learns who stands next to
+    /// whom from much text only.
+    pub window: usize,
 }
 
 /// Sizes of an encoder and a decoder.
@@ -25,11 +29,16 @@ pub struct Seq2SeqTrunk {
     pub encoder: TransformerTrunk,
     /// Number of layers of the decoder, which are as wide.
     pub decoder_layers: usize,
+    /// Share of the labels before that the decoder does not get to read in training (Bowman et al.
+    /// 2016): true labels say so much about the next that it would not look at the words, and when it
+    /// predicts it has its own to go by.
+    pub symbol_dropout: f64,
 }
 
 pub(super) struct Encoder {
     /// From the vectors of words to the width of the layers.
     input: Affine,
+    window: usize,
     stack: EncoderStack,
 }
 
@@ -39,9 +48,12 @@ impl Encoder {
         config: &TransformerTrunk,
         inputs: usize,
     ) -> Result<Self> {
-        let input = Affine::new(store, "input", inputs, config.stack.hidden_size);
-        let stack = EncoderStack::new(store, config.stack, config.max_positions)?;
-        Ok(Encoder { input, stack })
+        let (window, width) = (config.window, config.stack.hidden_size);
+        Ok(Encoder {
+            input: Affine::new(store, "input", window * inputs, width),
+            window,
+            stack: EncoderStack::new(store, config.stack, config.max_positions)?,
+        })
     }
 
     /// The states of the last layer, `[rows, hidden_size]`.
@@ -52,7 +64,9 @@ impl Encoder {
         words: &Var,
         packed: &Packed,
     ) -> Result<Var> {
-        let x = self.input.apply(tape, store, words, None)?;
+        let weight = tape.parameter(store, self.input.weight);
+        let bias = tape.parameter(store, self.input.bias);
+        let x = conv1d(tape, words, &weight, Some(&bias), None, packed, self.window)?;
         let mut states = self.stack.forward(tape, store, &x, packed)?;
         // There is one for the input, whatever the number of layers.
         Ok(states.pop().unwrap_or(x))
@@ -65,6 +79,7 @@ pub(super) struct EncoderDecoder {
     encoder: Encoder,
     /// A vector for every tag, and one for the beginning.
     symbols: ParameterId,
+    symbol_dropout: f64,
     decoder: Decoder,
 }
 
@@ -85,6 +100,7 @@ impl EncoderDecoder {
         Ok(EncoderDecoder {
             encoder,
             symbols,
+            symbol_dropout: config.symbol_dropout,
             decoder: Decoder::new(store, "decoder", layers)?,
         })
     }
@@ -118,9 +134,22 @@ impl EncoderDecoder {
             rest = others;
         }
         let said = gather_rows(tape, &symbols, &before)?;
+        let said = self.forget(tape, &said, packed)?;
         let x = add(tape, &said, &memory)?;
         self.decoder
             .forward(tape, store, (&x, packed), (&memory, packed))
+    }
+
+    /// Takes whole rows away.
+    fn forget(&self, tape: &Tape, said: &Var, packed: &Packed) -> Result<Var> {
+        if self.symbol_dropout == 0.0 {
+            return Ok(said.clone());
+        }
+        let rows = packed.rows();
+        let ones = tape.constant(tape.device().real(&vec![1.0; rows], [rows, 1])?);
+        let (at, rate) = (packed.coordinates(), self.symbol_dropout);
+        let kept = dropout(tape, &ones, at, rate, "tagger.symbols")?;
+        scale_rows(tape, said, &kept)
     }
 
     /// Writes the tags of all sentences, word by word: the scores that `score` makes of the states,

@@ -119,6 +119,10 @@ pub struct WordsConfig {
     pub form_size: usize,
     /// Dropout on the joined vectors.
     pub dropout: f64,
+    /// A Transformer's input is made of this many neighbouring words.
+    pub window: usize,
+    /// Share of the tags before that a decoder does not get to read in training.
+    pub symbol_dropout: f64,
     /// Learn scores of one tag after another.
     pub crf: bool,
 }
@@ -135,6 +139,8 @@ impl Default for WordsConfig {
             letter_kernel_size: 3,
             form_size: 10,
             dropout: 0.3,
+            window: 3,
+            symbol_dropout: 0.5,
             crf: false,
         }
     }

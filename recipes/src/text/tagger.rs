@@ -47,11 +47,15 @@ pub(super) fn tagger_of(
             };
             (TrunkConfig::TextCnn(trunk), sizes.dropout)
         }
-        Model::Transformer(sizes) => (TrunkConfig::Transformer(stack(sizes)), sizes.dropout),
+        Model::Transformer(sizes) => (
+            TrunkConfig::Transformer(stack(sizes, config.words.window)),
+            sizes.dropout,
+        ),
         Model::Seq2seq(sizes) => {
             let trunk = Seq2SeqTrunk {
-                encoder: stack(&sizes.encoder()),
+                encoder: stack(&sizes.encoder(), config.words.window),
                 decoder_layers: sizes.decoder_layers,
+                symbol_dropout: config.words.symbol_dropout,
             };
             (TrunkConfig::Seq2Seq(trunk), sizes.dropout)
         }
@@ -71,7 +75,7 @@ pub(super) fn tagger_of(
     Tagger::new(config, seed, device)
 }
 
-fn stack(sizes: &TransformerConfig) -> TransformerTrunk {
+fn stack(sizes: &TransformerConfig, window: usize) -> TransformerTrunk {
     TransformerTrunk {
         stack: models::StackConfig {
             hidden_size: sizes.hidden_size,
@@ -86,6 +90,7 @@ fn stack(sizes: &TransformerConfig) -> TransformerTrunk {
             },
         },
         max_positions: sizes.max_positions,
+        window,
     }
 }
 

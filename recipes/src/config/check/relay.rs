@@ -79,11 +79,13 @@ impl Checks {
             ("max_letters", words.max_letters),
             ("letter_size", words.letter_size),
             ("letter_kernel_size", words.letter_kernel_size),
+            ("window", words.window),
         ];
         for (name, size) in sizes {
             self.at_least_one(key(name), size);
         }
         self.rate(key("dropout"), words.dropout);
+        self.rate(key("symbol_dropout"), words.symbol_dropout);
         let soft = options.label_form == LabelForm::Soft
             || options.policy == Policy::SoftA
             || options.compare.contains(&Policy::SoftA);
