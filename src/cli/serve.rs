@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use limbeck_data::DataError;
-use limbeck_recipes::text::{Form, Prediction, Tagged, TextClassifier};
+use limbeck_recipes::text::{Prediction, Tagged, TextClassifier};
 use serde_json::json;
 use tracing::{info, warn};
 
@@ -117,7 +117,7 @@ fn classes(classifier: &TextClassifier, texts: &[String], json: bool) -> Result<
 
 /// A line for each text: the tags of its words, or its keywords.
 fn tags(classifier: &TextClassifier, texts: &[String], json: bool) -> Result<Vec<String>> {
-    let keywords = matches!(classifier.space().form, Form::Keywords(_));
+    let keywords = classifier.space().finds_keywords();
     let line = |found: Tagged| match (json, keywords) {
         (true, _) => json!(found).to_string(),
         (false, true) => found.keywords.join("\t"),

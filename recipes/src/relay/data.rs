@@ -2,24 +2,26 @@
 
 use std::path::Path;
 
+use limbeck_data::DataError;
 use limbeck_data::keywords::{
-    Gold, KeywordDocument, KeywordFolderOptions, KeywordFormat, KeywordReadOptions,
-    load_keyword_folder, phrases_at, read_keywords, to_tagged,
+    Gold, KEYWORD_KIND, KeywordDocument, KeywordFolderOptions, KeywordFormat, KeywordReadOptions,
+    keyword_spans, load_keyword_folder, phrases_at, read_keywords,
 };
 use limbeck_data::read::{FileSummary, LabelledSet, Part as FilePart};
 use limbeck_data::split::{absent_from_train, dev_split, labelled_split};
 use limbeck_data::tagging::{
-    Scheme, TagColumns, TagFormat, TagReadOptions, TaggedOptions, TaggedSet, load_tagged,
+    Scheme, Span, TagColumns, TagFormat, TagReadOptions, TaggedOptions, TaggedSet, load_tagged,
     load_tagged_folder,
 };
 use limbeck_training::run_folder::DataFile;
 
 use super::noise::disturb;
+use super::options::Loss;
 use super::samples::Samples;
 use crate::config::{DataConfig, Format, RelayRun};
 use crate::dataset::RunData;
 use crate::error::Result;
-use crate::text::{Form, LabelSpace};
+use crate::text::{COPY_LABELS, Form, LabelSpace};
 
 /// The data of a run, split as the run file says.
 pub struct RelayData {
@@ -56,7 +58,10 @@ impl RelayData {
     pub fn read(run: &RelayRun, with_test: bool) -> Result<Self> {
         let config = &run.data;
         let whole = match config.format {
-            format if format.is_keywords() => Whole::keywords(config, with_test)?,
+            format if format.is_keywords() => {
+                let copied = run.distillation.loss == Loss::Ctc;
+                Whole::keywords(config, with_test, copied)?
+            }
             format if format.is_tagged() => Whole::tagged(config, with_test)?,
             _ => {
                 let data = match with_test {
@@ -127,15 +132,16 @@ impl Whole {
         let roles = (data.dev.is_some(), data.test.is_some());
         Ok(Whole {
             space: LabelSpace::new(data.train.tag_names.clone(), Form::Tag(data.scheme)),
-            train: part(&data.train, Vec::new()),
-            dev: data.dev.map(|set| part(&set, Vec::new())),
-            test: data.test.map(|set| part(&set, Vec::new())),
+            train: part(&data.train),
+            dev: data.dev.map(|set| part(&set)),
+            test: data.test.map(|set| part(&set)),
             files: measured(&data.files, roles)?,
             report: data.report.to_string(),
         })
     }
 
-    fn keywords(config: &DataConfig, with_test: bool) -> Result<Self> {
+    /// Keywords by tags, or by what is copied.
+    fn keywords(config: &DataConfig, with_test: bool, copied: bool) -> Result<Self> {
         let options = KeywordFolderOptions {
             train: config.train.clone(),
             dev: dev_part(config),
@@ -150,22 +156,29 @@ impl Whole {
         };
         let data = load_keyword_folder(&config.dir, &options)?;
         let roles = (data.dev.is_some(), data.test.is_some());
-        let scheme = Scheme::Bioes;
-        let of = |documents: Vec<KeywordDocument>| -> Result<(Part, Vec<String>)> {
-            let (set, _) = to_tagged(&documents, scheme)?;
-            Ok((part(&set, documents), set.tag_names))
+        let space = match copied {
+            true => LabelSpace::new(COPY_LABELS.map(String::from).to_vec(), Form::Copied),
+            false => {
+                let scheme = Scheme::Bioes;
+                LabelSpace::new(scheme.tag_names(&[KEYWORD_KIND]), Form::Keywords(scheme))
+            }
         };
-        let (train, names) = of(data.train)?;
-        let others = |documents: Option<Vec<KeywordDocument>>| -> Result<Option<Part>> {
-            Ok(documents.map(of).transpose()?.map(|(part, _)| part))
+        let mut report = data.report.to_string();
+        let mut train = documented(&space, data.train)?;
+        if copied {
+            report += &leave_out(&space, &mut train)?;
+        }
+        let others = |documents: Option<Vec<KeywordDocument>>| {
+            let part = documents.map(|documents| documented(&space, documents));
+            part.transpose()
         };
         Ok(Whole {
-            space: LabelSpace::new(names, Form::Keywords(scheme)),
             train,
             dev: others(data.dev)?,
             test: others(data.test)?,
             files: measured(&data.files, roles)?,
-            report: data.report.to_string(),
+            space,
+            report,
         })
     }
 
@@ -212,15 +225,14 @@ impl Part {
     /// # Errors
     /// Whatever the file can be wrong about; a tag that the model does not know.
     pub fn read(path: &Path, space: &LabelSpace) -> Result<Self> {
-        if let Form::Keywords(scheme) = space.form {
+        if space.finds_keywords() {
             let (documents, _) = read_keywords(path, &KeywordReadOptions::default())?;
-            let (set, _) = to_tagged(&documents, scheme)?;
-            return Ok(part(&set, documents));
+            return documented(space, documents);
         }
         let scheme = space.scheme().unwrap_or(Scheme::None);
         let options = TaggedOptions::default();
         let (set, ..) = load_tagged(path, &options, &space.names, scheme)?;
-        Ok(part(&set, Vec::new()))
+        Ok(part(&set))
     }
 
     fn select(&self, rows: &[usize]) -> Self {
@@ -248,15 +260,58 @@ pub(super) fn as_one_class(samples: &Samples) -> LabelledSet {
     }
 }
 
-fn part(set: &TaggedSet, documents: Vec<KeywordDocument>) -> Part {
+fn part(set: &TaggedSet) -> Part {
     Part {
         samples: Samples {
             texts: set.sentences.iter().map(|words| words.join(" ")).collect(),
             labels: set.tags.clone(),
         },
+        ..Part::default()
+    }
+}
+
+/// Documents as sentences with labels.
+fn documented(space: &LabelSpace, documents: Vec<KeywordDocument>) -> Result<Part> {
+    let mut samples = Samples::default();
+    for document in &documents {
+        let words: Vec<&str> = document.tokens.iter().map(|t| t.text.as_str()).collect();
+        let (spans, _) = keyword_spans(document);
+        samples.labels.push(space.labels_of(&spans, words.len())?);
+        samples.texts.push(words.join(" "));
+    }
+    Ok(Part {
+        samples,
         documents,
         unseen: Vec::new(),
+    })
+}
+
+/// Leaves out the training documents whose keywords cannot be written by copying: where two keywords
+/// touch, or one repeats a word. Says how many there are.
+fn leave_out(space: &LabelSpace, train: &mut Part) -> Result<String> {
+    let can = |row: &usize| {
+        let (document, labels) = (&train.documents[*row], &train.samples.labels[*row]);
+        let (spans, _) = keyword_spans(document);
+        let repeats = |span: &Span| {
+            let words = document.tokens[span.start..span.end].windows(2);
+            words.clone().any(|pair| pair[0].text == pair[1].text)
+        };
+        space.spans(labels) == spans && !spans.iter().any(repeats)
+    };
+    let all = train.samples.len();
+    let kept: Vec<usize> = (0..all).filter(can).collect();
+    let left_out = all - kept.len();
+    // One document is no reason to stop, however few there are.
+    if left_out > 1 && left_out * 100 > all {
+        let found =
+            format!("{left_out} of {all} training documents whose keywords touch or repeat a word");
+        let wanted = "another loss than \"ctc\", or at most 1 % of documents that it cannot spell";
+        return Err(DataError::option("distillation.loss", wanted, found).into());
     }
+    *train = train.select(&kept);
+    Ok(format!(
+        "ctc: {left_out} of {all} training documents have keywords that touch or repeat a word, and are left out\n"
+    ))
 }
 
 fn dev_part(config: &DataConfig) -> FilePart {

@@ -101,7 +101,7 @@ impl<'a> Judge<'a> {
                     ("macro_f1", confusion.macro_f1()),
                 ]
             }
-            Form::Keywords(_) => self.keyword_figures(said, rows),
+            Form::Keywords(_) | Form::Copied => self.keyword_figures(said, rows),
             Form::Tag(_) if self.space.scheme().is_some() => {
                 let counts = self.spans(said, rows)?;
                 let total = counts.total();

@@ -2,7 +2,7 @@
 
 use limbeck_data::read::LabelledSet;
 use limbeck_data::rng::Rng;
-use limbeck_data::tagging::{Span, tags_of};
+use limbeck_data::tagging::Span;
 
 use super::samples::Samples;
 use crate::error::Result;
@@ -47,19 +47,17 @@ pub fn disturb(
     }
     for (row, labels) in samples.labels.iter_mut().enumerate() {
         let mut rng = Rng::new(seed, "label noise", &[stream(name), row as u64]);
-        let Some(scheme) = space.scheme() else {
+        if !space.has_spans() {
             for label in labels {
                 if space.names.len() > 1 && rng.chance(share) {
                     *label = another(&mut rng, *label, space.names.len());
                 }
             }
             continue;
-        };
-        let spans = space.spans(labels);
-        let kinds = space.kinds();
+        }
+        let (spans, kinds) = (space.spans(labels), space.kinds());
         let disturbed = disturbed(&mut rng, &spans, &kinds, share, labels.len());
-        let tags = tags_of(&disturbed, labels.len(), scheme)?;
-        *labels = tags.iter().map(|tag| space.number(tag)).collect();
+        *labels = space.labels_of(&disturbed, labels.len())?;
     }
     Ok(())
 }
@@ -100,7 +98,7 @@ fn stream(name: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use limbeck_data::tagging::Scheme;
+    use limbeck_data::tagging::{Scheme, tags_of};
 
     use super::*;
     use crate::text::Form;

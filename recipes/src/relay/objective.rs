@@ -1,7 +1,7 @@
 //! What a model of the relay minimises: its answers against one or two targets a sample.
 
 use limbeck_engine::{ParameterStore, Tape, Var};
-use limbeck_kernels::{Labels, Normaliser, add, crf, weighted_mean};
+use limbeck_kernels::{CtcTargets, Labels, Normaliser, add, crf, ctc, weighted_mean};
 use limbeck_losses::{LabelLoss, Term};
 use limbeck_models::{Batch, Classifier, Encoded};
 use limbeck_training::stage::{DevScore, Objective};
@@ -10,7 +10,7 @@ use super::judge::Judge;
 use super::labels::Target;
 use crate::error::Result;
 use crate::steps::Steps;
-use crate::text::{TextClassifier, softmax};
+use crate::text::{TextClassifier, softmax, symbols_of};
 
 /// A loss against one kind of targets.
 pub struct TargetTerm {
@@ -46,11 +46,16 @@ impl TargetTerm {
 
 /// How answers are compared with targets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Comparison {
-    /// The loss.
-    pub loss: LabelLoss,
-    /// Temperature of distributions.
-    pub temperature: f32,
+pub enum Comparison {
+    /// Label by label.
+    Rows {
+        /// The loss.
+        loss: LabelLoss,
+        /// Temperature of distributions.
+        temperature: f32,
+    },
+    /// All that a sample's labels write: CTC with copies.
+    Ctc,
 }
 
 /// One model, its texts, their targets.
@@ -108,7 +113,9 @@ impl<'a> RelayObjective<'a> {
             let rows = crf(tape, logits, &transitions, packed, &checked)?;
             return weighted_mean(tape, &rows, None, Normaliser::Count(labels.len() as f32));
         }
-        let Comparison { loss, temperature } = self.comparison;
+        let Comparison::Rows { loss, temperature } = self.comparison else {
+            return written(tape, logits, batch, targets);
+        };
         let count = Normaliser::Count(labels.len() as f32);
         let soft = targets
             .iter()
@@ -118,7 +125,7 @@ impl<'a> RelayObjective<'a> {
             let rows = loss.of_labels(tape, logits, &labels)?;
             return weighted_mean(tape, &rows, None, count);
         }
-        let (truth, is_soft) = self.distributions(targets);
+        let (truth, is_soft) = self.distributions(targets, temperature);
         let device = tape.device();
         let truth = tape.constant(device.real(&truth, logits.shape())?);
         let rows = loss.of_distributions(tape, logits, &truth, temperature)?;
@@ -140,14 +147,14 @@ impl<'a> RelayObjective<'a> {
     }
 
     /// Probabilities at the temperature, a row per label, and for each row whether it has any.
-    fn distributions(&self, targets: &[&Target]) -> (Vec<f32>, Vec<f32>) {
+    fn distributions(&self, targets: &[&Target], temperature: f32) -> (Vec<f32>, Vec<f32>) {
         let classes = self.model().classes();
         let (mut truth, mut is_soft) = (Vec::new(), Vec::new());
         for target in targets {
             match &target.scores {
                 Some(scores) => {
                     for row in scores.chunks(classes) {
-                        truth.extend(softened(row, self.comparison.temperature));
+                        truth.extend(softened(row, temperature));
                         is_soft.push(1.0);
                     }
                 }
@@ -159,6 +166,27 @@ impl<'a> RelayObjective<'a> {
         }
         (truth, is_soft)
     }
+}
+
+/// -ln of the probability of what the labels write, for each label.
+fn written(
+    tape: &Tape,
+    logits: &Var,
+    batch: &Batch,
+    targets: &[&Target],
+) -> limbeck_engine::Result<Var> {
+    let batch = batch.words()?;
+    let (mut tokens, mut symbols, mut rest) = (Vec::new(), Vec::new(), &batch.spelling_of[..]);
+    for (target, &length) in targets.iter().zip(batch.packed.lengths().iter()) {
+        let (own, others) = rest.split_at(length);
+        symbols.push(symbols_of(own, &target.labels));
+        tokens.push(own);
+        rest = others;
+    }
+    let targets = CtcTargets::copying(tape.device(), &tokens, &symbols)?;
+    let rows = ctc(tape, logits, &batch.packed, &targets)?;
+    let count = Normaliser::Count(batch.packed.rows() as f32);
+    weighted_mean(tape, &rows, None, count)
 }
 
 fn softened(scores: &[f32], temperature: f32) -> impl Iterator<Item = f32> {

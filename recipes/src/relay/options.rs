@@ -245,6 +245,9 @@ pub enum Loss {
     Cosine,
     /// Squared Euclidean distance of the two distributions.
     Euclidean,
+    /// Of keywords: the probability of all ways to write them down as the text is read, copying words
+    /// (Graves et al. 2006).
+    Ctc,
 }
 
 #[cfg(test)]

@@ -189,15 +189,17 @@ impl Recipe<'_, '_> {
 
     fn comparison(&self) -> Comparison {
         let options = &self.run.distillation;
-        Comparison {
-            loss: match options.loss {
-                Loss::Focal => LabelLoss::Focal {
-                    gamma: options.gamma as f32,
-                },
-                Loss::CrossEntropy => LabelLoss::CrossEntropy,
-                Loss::Cosine => LabelLoss::Cosine,
-                Loss::Euclidean => LabelLoss::Euclidean,
+        let loss = match options.loss {
+            Loss::Focal => LabelLoss::Focal {
+                gamma: options.gamma as f32,
             },
+            Loss::CrossEntropy => LabelLoss::CrossEntropy,
+            Loss::Cosine => LabelLoss::Cosine,
+            Loss::Euclidean => LabelLoss::Euclidean,
+            Loss::Ctc => return Comparison::Ctc,
+        };
+        Comparison::Rows {
+            loss,
             temperature: options.temperature as f32,
         }
     }

@@ -17,6 +17,6 @@ pub use encoder::Encoder;
 pub use graph::{CorpusEncoder, GraphEncoder};
 pub(crate) use judge::time_of;
 pub use judge::{Judged, judge, time_per_text};
-pub use space::{Form, LabelSpace};
+pub use space::{COPY_LABELS, Form, LabelSpace, symbols_of};
 pub use tag::{Tagged, TaggedSpan};
 pub(crate) use tag::{ranked_phrases, transition_scores};

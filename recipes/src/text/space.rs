@@ -1,8 +1,9 @@
 //! What labels mean: classes of texts, tags of words, or keywords.
 
-use limbeck_data::tagging::{Scheme, Span, spans};
+use limbeck_data::keywords::KEYWORD_KIND;
+use limbeck_data::tagging::{Scheme, Span, spans, tags_of};
 use limbeck_engine::Result;
-use limbeck_kernels::viterbi;
+use limbeck_kernels::{CopySymbol, viterbi};
 use limbeck_training::metrics::sample_f1;
 
 use super::classifier::argmax;
@@ -16,7 +17,15 @@ pub enum Form {
     Tag(Scheme),
     /// Words are tagged, and the spans are keywords of the text.
     Keywords(Scheme),
+    /// Keywords are written down as the text is read: a word is copied, or left out, or an end is put
+    /// to the keyword before it. What CTC with copies is trained for.
+    Copied,
 }
+
+/// The labels of [`Form::Copied`]: nothing, the word itself, the end of a keyword.
+pub const COPY_LABELS: [&str; 3] = ["blank", "copy", "separator"];
+const COPY: u32 = 1;
+const SEPARATOR: u32 = 2;
 
 /// The labels of a task, by name.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +46,7 @@ impl LabelSpace {
     /// Labels with these names.
     pub fn new(names: Vec<String>, form: Form) -> Self {
         let constraint = match form {
-            Form::Tag(Scheme::None) | Form::Classify => None,
+            Form::Tag(Scheme::None) | Form::Classify | Form::Copied => None,
             Form::Tag(scheme) | Form::Keywords(scheme) => Some(constraint(&names, scheme)),
         };
         LabelSpace {
@@ -55,9 +64,19 @@ impl LabelSpace {
     /// The scheme of its spans, if it has spans.
     pub fn scheme(&self) -> Option<Scheme> {
         match self.form {
-            Form::Classify | Form::Tag(Scheme::None) => None,
+            Form::Classify | Form::Tag(Scheme::None) | Form::Copied => None,
             Form::Tag(scheme) | Form::Keywords(scheme) => Some(scheme),
         }
+    }
+
+    /// Whether its labels mark spans.
+    pub fn has_spans(&self) -> bool {
+        self.scheme().is_some() || self.form == Form::Copied
+    }
+
+    /// Whether its spans are keywords of the text.
+    pub fn finds_keywords(&self) -> bool {
+        matches!(self.form, Form::Keywords(_) | Form::Copied)
     }
 
     /// The decisions that scores mean: the largest of every row, or with spans the best sequence that
@@ -84,6 +103,9 @@ impl LabelSpace {
     /// The types of its spans, in the order of the names.
     pub fn kinds(&self) -> Vec<&str> {
         let mut kinds: Vec<&str> = Vec::new();
+        if self.form == Form::Copied {
+            return vec![KEYWORD_KIND];
+        }
         for name in self.names.iter().filter(|name| *name != "O") {
             let (_, kind) = parts(name);
             if !kinds.contains(&kind) {
@@ -102,9 +124,34 @@ impl LabelSpace {
     /// The spans of a sample.
     pub fn spans(&self, labels: &[u32]) -> Vec<Span> {
         match self.scheme() {
-            None => Vec::new(),
             Some(scheme) => spans(&self.tags(labels), scheme),
+            None if self.form == Form::Copied => copied(labels),
+            None => Vec::new(),
         }
+    }
+
+    /// The labels of so many words that mark these spans. Two copied spans without a word between them
+    /// become one.
+    ///
+    /// # Errors
+    /// If a span is not within the words, or overlaps another.
+    pub fn labels_of(&self, spans: &[Span], length: usize) -> limbeck_data::Result<Vec<u32>> {
+        if let Some(scheme) = self.scheme() {
+            let tags = tags_of(spans, length, scheme)?;
+            return Ok(tags.iter().map(|tag| self.number(tag)).collect());
+        }
+        let mut labels = vec![0; length];
+        for span in spans {
+            labels[span.start..span.end].fill(COPY);
+        }
+        for span in spans {
+            if let Some(label) = labels.get_mut(span.end)
+                && *label != COPY
+            {
+                *label = SEPARATOR;
+            }
+        }
+        Ok(labels)
     }
 
     /// Labels by name.
@@ -117,26 +164,70 @@ impl LabelSpace {
 
     /// F1 of the spans of a sample; of a class or of plain tags, the share that is right.
     pub fn f1(&self, predicted: &[u32], truth: &[u32]) -> f64 {
-        match self.scheme() {
-            Some(_) => sample_f1(&self.spans(predicted), &self.spans(truth)),
-            None => share_equal(predicted, truth),
+        match self.has_spans() {
+            true => sample_f1(&self.spans(predicted), &self.spans(truth)),
+            false => share_equal(predicted, truth),
         }
     }
 
     /// F1 of the tagged tokens of a sample, tag and place; `O` is no tag. Of a class or of plain tags,
     /// the share that is right.
     pub fn token_f1(&self, predicted: &[u32], truth: &[u32]) -> f64 {
-        if self.scheme().is_none() {
+        if !self.has_spans() {
             return share_equal(predicted, truth);
         }
+        let is_tag = |label: u32| match self.form {
+            Form::Copied => label == COPY,
+            _ => self.names[label as usize] != "O",
+        };
         let tagged = |labels: &[u32]| -> Vec<(usize, u32)> {
             let places = labels.iter().copied().enumerate();
-            places
-                .filter(|(_, label)| self.names[*label as usize] != "O")
-                .collect()
+            places.filter(|(_, label)| is_tag(*label)).collect()
         };
         sample_f1(&tagged(predicted), &tagged(truth))
     }
+}
+
+/// What a path copies: neighbouring words together.
+fn copied(labels: &[u32]) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for (place, _) in labels
+        .iter()
+        .enumerate()
+        .filter(|(_, label)| **label == COPY)
+    {
+        match spans.last_mut().filter(|span| span.end == place) {
+            Some(span) => span.end += 1,
+            None => spans.push(Span::new(place, place + 1, KEYWORD_KIND)),
+        }
+    }
+    spans
+}
+
+/// What a path of [`Form::Copied`] writes, by the numbers of the words: equal neighbours are one symbol,
+/// as in every path of CTC.
+///
+/// ```
+/// use limbeck_kernels::CopySymbol::{Separator, Token};
+/// use limbeck_recipes::text::symbols_of;
+/// let symbols = symbols_of(&[7, 8, 9, 5, 5], &[1, 1, 2, 1, 1]);
+/// assert_eq!(symbols, [Token(7), Token(8), Separator, Token(5)]);
+/// ```
+pub fn symbols_of(words: &[u32], labels: &[u32]) -> Vec<CopySymbol> {
+    let mut symbols = Vec::new();
+    let mut before = None;
+    for (&word, &label) in words.iter().zip(labels) {
+        let symbol = match label {
+            COPY => Some(CopySymbol::Token(word)),
+            SEPARATOR => Some(CopySymbol::Separator),
+            _ => None,
+        };
+        if symbol != before {
+            symbols.extend(symbol);
+        }
+        before = symbol;
+    }
+    symbols
 }
 
 fn share_equal(predicted: &[u32], truth: &[u32]) -> f64 {
@@ -258,5 +349,24 @@ mod tests {
         );
         let plain = LabelSpace::new(vec!["a".into(), "b".into()], Form::Classify);
         assert_eq!((plain.f1(&[1], &[1]), plain.f1(&[0], &[1])), (1.0, 0.0));
+    }
+
+    #[test]
+    fn copied_words_are_spans_and_spans_are_copied() {
+        let names = COPY_LABELS.map(String::from).to_vec();
+        let space = LabelSpace::new(names, Form::Copied);
+        let spans = [Span::new(1, 3, "KEY"), Span::new(4, 5, "KEY")];
+        let labels = space.labels_of(&spans, 6).expect("within the words");
+        assert_eq!(labels, [0, 1, 1, 2, 1, 2]);
+        assert_eq!(space.spans(&labels), spans);
+        // A gap ends a keyword as a separator does.
+        assert_eq!(space.spans(&[1, 0, 1]).len(), 2);
+        assert_eq!(space.f1(&[0, 1, 1, 2, 0, 0], &labels), 2.0 / 3.0);
+        assert_eq!(space.token_f1(&[0, 1, 0, 0, 0, 0], &labels), 0.5);
+        // The end of the text needs no separator.
+        let last = space
+            .labels_of(&[Span::new(1, 2, "KEY")], 2)
+            .expect("within");
+        assert_eq!(last, [0, 1]);
     }
 }

@@ -1,7 +1,7 @@
 //! Sentences in, tags out; texts in, keywords out.
 
 use limbeck_data::keywords::{KeywordDocument, phrases_at};
-use limbeck_data::tagging::Span;
+use limbeck_data::tagging::{Scheme, Span};
 use limbeck_data::words::words_of;
 use limbeck_models::{Classifier, Encoded};
 use serde::Serialize;
@@ -42,7 +42,10 @@ impl TextClassifier {
     /// What the labels of its answers mean.
     pub fn space(&self) -> LabelSpace {
         let form = match self.config() {
-            Model::Tagger(config) if config.keywords => Form::Keywords(config.scheme),
+            Model::Tagger(config) if config.keywords => match config.scheme {
+                Scheme::None => Form::Copied,
+                scheme => Form::Keywords(scheme),
+            },
             Model::Tagger(config) => Form::Tag(config.scheme),
             _ => Form::Classify,
         };
@@ -92,15 +95,15 @@ struct Read {
 
 impl Read {
     fn new(text: &str, space: &LabelSpace) -> Self {
-        match space.form {
-            Form::Keywords(_) => {
+        match space.finds_keywords() {
+            true => {
                 let document = KeywordDocument::new("", text, Vec::new());
                 Read {
                     tokens: document.tokens.iter().map(|t| t.text.clone()).collect(),
                     document: Some(document),
                 }
             }
-            _ => Read {
+            false => Read {
                 tokens: words_of(text).map(String::from).collect(),
                 document: None,
             },

@@ -187,7 +187,7 @@ fn weights_of_b_trained_on(
         .map(|labels| Target::original(labels))
         .collect();
     let terms = vec![TargetTerm::original(1.0, targets)];
-    let comparison = Comparison {
+    let comparison = Comparison::Rows {
         loss: LabelLoss::Focal { gamma: 2.0 },
         temperature: 1.0,
     };

@@ -48,6 +48,16 @@ fn options_that_make_no_sense_are_refused() {
     refused(CLASSES, &["words.size=3"], &["words"]);
     refused(TAGS, &["words.size=0"], &["words.size", "at least 1"]);
     refused(KEYWORDS, &["data.text_column=2"], &["text_column", "fixed"]);
+    let ctc = "distillation.loss=\"ctc\"";
+    refused(CLASSES, &[ctc], &["loss", "for keywords"]);
+    refused(KEYWORDS, &[ctc], &["loss", "label_form"]);
+    let hard = [
+        "distillation.label_form=\"hard\"",
+        "distillation.policy=\"drop\"",
+        ctc,
+    ];
+    let cosine = [&hard[..], &["distillation.score=\"cosine\""]].concat();
+    refused(KEYWORDS, &cosine, &["score", "f1"]);
     refused(CLASSES, &["teacher_b.kind=\"corpus\""], &["teacher_b"]);
 }
 

@@ -101,6 +101,65 @@ fn keywords_are_found_and_judged_against_all_gold() {
     }
 }
 
+/// With CTC, models learn to write the keywords down, copying words.
+#[test]
+fn keywords_are_copied() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_documents(folder.path());
+    let dir = format!("data.dir={:?}", folder.path());
+    let ctc = [
+        dir.as_str(),
+        "distillation.loss=\"ctc\"",
+        "distillation.label_form=\"hard\"",
+        "distillation.policy=\"replace\"",
+    ];
+    let run = parse(KEYWORDS, &[&LEARNING[..], &ctc].concat()).expect("a run file");
+    let done = distilled(&run);
+    for model in ["teacher_a", "student"] {
+        let f1 = figure(&done, model, "keyword_f1").expect("a figure");
+        assert!(f1 > 0.7, "{model}: {f1}");
+    }
+    let text = "On deep coding for all We use deep coding and then search with care.";
+    let found = done.student.tag(&[text]).expect("keywords");
+    assert!(
+        found[0].keywords.contains(&"deep coding".to_string()),
+        "{found:?}"
+    );
+}
+
+/// Documents that copying cannot spell are left out, told, and refused if they are many.
+#[test]
+fn keywords_that_cannot_be_copied_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_documents(folder.path());
+    let dir = format!("data.dir={:?}", folder.path());
+    let ctc = [
+        dir.as_str(),
+        "distillation.loss=\"ctc\"",
+        "distillation.label_form=\"hard\"",
+        "distillation.policy=\"replace\"",
+    ];
+    let run = parse(KEYWORDS, &ctc).expect("a run file");
+    let append = |line: &str| {
+        let train = folder.path().join("train.tsv");
+        let text = std::fs::read_to_string(&train).expect("documents");
+        std::fs::write(&train, text + line).expect("written");
+    };
+    append("r\tThe chart\tThe chart chart shows it.\tchart chart\t\n");
+    let read = data(&run);
+    assert_eq!(read.train.len(), 80);
+    assert!(read.report.contains("ctc: 1 of 81"), "{}", read.report);
+    append("t\tA title\tWith deep coding search here.\tdeep coding|search\t\n");
+    let error = RelayData::read(&run, false)
+        .map(|_| ())
+        .expect_err("too many");
+    let error = error.to_string();
+    assert!(
+        error.contains("2 of 82") && error.contains("ctc"),
+        "{error}"
+    );
+}
+
 /// A tagger is one folder, like every model, and gives the same tags when it is read again.
 #[test]
 fn a_tagger_is_saved_and_loaded() {

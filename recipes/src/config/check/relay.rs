@@ -2,7 +2,7 @@
 
 use super::Checks;
 use crate::config::{Column, DataConfig, Format, Model, RelayRun, WordsConfig};
-use crate::relay::{LabelForm, Loss, Policy, RelayOptions};
+use crate::relay::{LabelForm, Loss, Policy, RelayOptions, Score};
 
 impl Checks {
     pub(super) fn relay(&mut self, run: &RelayRun) {
@@ -28,6 +28,30 @@ impl Checks {
             self.words(words, &run.distillation);
         }
         self.columns_of_keywords(&run.data);
+        self.spells_keywords(run);
+    }
+
+    /// CTC compares what is written, which has no rows of its own.
+    fn spells_keywords(&mut self, run: &RelayRun) {
+        let options = &run.distillation;
+        if options.loss != Loss::Ctc {
+            return;
+        }
+        let key = || "distillation.loss".to_string();
+        self.require(run.data.format.is_keywords(), key(), || {
+            "\"ctc\" is for keywords, which are copied from the text: a tag for every word, and a \
+             class of the text, have nothing to align"
+                .into()
+        });
+        self.require(!wants_distributions(options), key(), || {
+            "\"ctc\" needs decisions: expected `distillation.label_form` \"hard\" and no policy \
+             \"soft_a\""
+                .into()
+        });
+        let by_labels = matches!(options.score, Score::F1 | Score::TokenF1);
+        self.require(by_labels, "distillation.score".into(), || {
+            "expected \"f1\" or \"token_f1\" with the loss \"ctc\"".into()
+        });
     }
 
     fn tags_words(&mut self, section: &str, model: &Model, tagged: bool) {
@@ -86,10 +110,7 @@ impl Checks {
         }
         self.rate(key("dropout"), words.dropout);
         self.rate(key("symbol_dropout"), words.symbol_dropout);
-        let soft = options.label_form == LabelForm::Soft
-            || options.policy == Policy::SoftA
-            || options.compare.contains(&Policy::SoftA);
-        self.require(!(words.crf && soft), key("crf"), || {
+        self.require(!(words.crf && wants_distributions(options)), key("crf"), || {
             "has a loss of its own against decisions: expected `distillation.label_form` \"hard\" and \
              no policy \"soft_a\""
                 .into()
@@ -135,4 +156,10 @@ impl Checks {
             Column::Name(_) => !matches!(format, Format::Tsv | Format::Conll | Format::Keywords),
         }
     }
+}
+
+fn wants_distributions(options: &RelayOptions) -> bool {
+    options.label_form == LabelForm::Soft
+        || options.policy == Policy::SoftA
+        || options.compare.contains(&Policy::SoftA)
 }
