@@ -42,8 +42,14 @@ pub(super) fn run(args: &ReportArgs) -> Result<()> {
 
 /// A Markdown table.
 fn table(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "| run | model | seeds | accuracy | macro-F1 | gain | gain of each seed |\n\
+    let mut metrics: Vec<&str> = rows.iter().map(|row| row.metric).collect();
+    metrics.dedup();
+    let metric = match metrics.as_slice() {
+        [] => "accuracy".to_string(),
+        names => names.join(" or ").replace('_', " ").replace("f1", "F1"),
+    };
+    let mut text = format!(
+        "| run | model | seeds | {metric} | macro-F1 | gain | gain of each seed |\n\
          |---|---|---|---|---|---|---|",
     );
     for row in rows {
@@ -61,7 +67,7 @@ fn table(rows: &[Row]) -> String {
             row.arm,
             name(row),
             row.seeds.len(),
-            percent(&row.accuracy, false),
+            percent(&row.quality, false),
             row.macro_f1
                 .map_or_else(String::new, |spread| percent(&spread, false)),
             gain.map_or_else(String::new, |gain| percent(&gain.spread, true)),

@@ -23,6 +23,26 @@ const LANGUAGE_COLUMNS: [(&str, &str); 6] = [
     ("us_per_token", "us/token"),
 ];
 
+/// The columns of taggers.
+const TAG_COLUMNS: [(&str, &str); 6] = [
+    ("span_f1", "span F1"),
+    ("span_precision", "precision"),
+    ("span_recall", "recall"),
+    ("token_accuracy", "tags right"),
+    ("parameters", "parameters"),
+    ("us_per_text", "us/text"),
+];
+
+/// The columns of models that find keywords.
+const KEYWORD_COLUMNS: [(&str, &str); 6] = [
+    ("keyword_f1", "keyword F1"),
+    ("keyword_precision", "precision"),
+    ("keyword_recall", "recall"),
+    ("present_f1_at_10", "stemmed F1@10"),
+    ("parameters", "parameters"),
+    ("us_per_text", "us/text"),
+];
+
 /// One line per model: quality on test, size and speed. Where test was not read the table has the
 /// figures on dev, and says so.
 pub(super) fn results(results: &Results) -> String {
@@ -45,10 +65,15 @@ fn table(results: &ModelResults) -> String {
         .map(|(name, _)| named(name).len())
         .max()
         .unwrap_or(0);
-    let of_language = |(_, metrics): &(&str, &Metrics)| metrics.number("perplexity").is_some();
-    let columns = match rows.iter().any(of_language) {
-        true => LANGUAGE_COLUMNS,
-        false => COLUMNS,
+    let has = |name: &str| rows.iter().any(|(_, row)| row.number(name).is_some());
+    let columns = if has("perplexity") {
+        LANGUAGE_COLUMNS
+    } else if has("keyword_f1") {
+        KEYWORD_COLUMNS
+    } else if has("token_accuracy") {
+        TAG_COLUMNS
+    } else {
+        COLUMNS
     };
     let mut text = " ".repeat(width);
     for (_, title) in columns {

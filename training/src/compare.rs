@@ -49,19 +49,21 @@ pub struct Row {
     pub arm: String,
     /// The model.
     pub model: String,
-    /// The seeds, in the order of `accuracies`.
+    /// The seeds, in the order of `values`.
     pub seeds: Vec<u64>,
-    /// The accuracy of each seed.
-    pub accuracies: Vec<f64>,
+    /// What is compared: `accuracy`, `span_f1`, `keyword_f1` ...
+    pub metric: &'static str,
+    /// It for each seed.
+    pub values: Vec<f64>,
     /// Their mean and spread.
-    pub accuracy: Spread,
-    /// Mean and spread of macro-F1.
+    pub quality: Spread,
+    /// Mean and spread of macro-F1, over classes or types of spans.
     pub macro_f1: Option<Spread>,
     /// Whether it has read the texts of test, without their labels.
     pub transductive: bool,
     /// The seeds with a gate that was hardly ever closed.
     pub degenerate: Vec<u64>,
-    /// Accuracy minus that of the baseline with the same seed, over the seeds that both have.
+    /// The metric minus that of the baseline with the same seed, over the seeds that both have.
     pub gain: Option<Gain>,
 }
 
@@ -75,34 +77,35 @@ pub struct Gain {
 }
 
 /// One row for each model of each arm, in the order of the runs. Gains are counted from the first
-/// row that is called `baseline`: a model's name, or `ARM/MODEL`. Models without an accuracy have
-/// no row.
+/// row that is called `baseline`: a model's name, or `ARM/MODEL`. Models without a
+/// figure of quality ([`Metrics::quality`]) have no row.
 pub fn compare(runs: &[Finished], baseline: &str) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut macro_f1: Vec<Vec<f64>> = Vec::new();
     for run in runs {
         for (model, metrics) in &run.models {
-            let Some(accuracy) = metrics.get("accuracy") else {
+            let Some((metric, value)) = metrics.quality() else {
                 continue;
             };
             let place = rows
                 .iter()
                 .position(|row| row.arm == run.arm && row.model == *model);
             let place = place.unwrap_or_else(|| {
-                rows.push(Row::empty(&run.arm, model));
+                rows.push(Row::empty(&run.arm, model, metric));
                 macro_f1.push(Vec::new());
                 rows.len() - 1
             });
             rows[place].seeds.push(run.seed);
-            rows[place].accuracies.push(accuracy);
-            macro_f1[place].extend(metrics.get("macro_f1"));
+            rows[place].values.push(value);
+            let of_spans = || metrics.get("span_macro_f1");
+            macro_f1[place].extend(metrics.get("macro_f1").or_else(of_spans));
             rows[place].transductive |= metrics.get("transductive").is_some();
             let degenerate = metrics.get("degenerate").map(|_| run.seed);
             rows[place].degenerate.extend(degenerate);
         }
     }
     for (row, macro_f1) in rows.iter_mut().zip(&macro_f1) {
-        row.accuracy = Spread::of(&row.accuracies).expect("a row starts with its first run");
+        row.quality = Spread::of(&row.values).expect("a row starts with its first run");
         row.macro_f1 = Spread::of(macro_f1);
     }
     let base = rows.iter().position(|row| row.is_called(baseline));
@@ -115,13 +118,14 @@ pub fn compare(runs: &[Finished], baseline: &str) -> Vec<Row> {
 }
 
 impl Row {
-    fn empty(arm: &str, model: &str) -> Self {
+    fn empty(arm: &str, model: &str, metric: &'static str) -> Self {
         Self {
             arm: arm.into(),
             model: model.into(),
             seeds: Vec::new(),
-            accuracies: Vec::new(),
-            accuracy: Spread {
+            metric,
+            values: Vec::new(),
+            quality: Spread {
                 mean: 0.0,
                 sd: None,
             },
@@ -144,9 +148,9 @@ impl Row {
     fn gain_over(&self, base: &Row) -> Option<Gain> {
         let of = |seed: &u64| {
             let place = base.seeds.iter().position(|other| other == seed)?;
-            Some(base.accuracies[place])
+            Some(base.values[place])
         };
-        let pairs = self.seeds.iter().zip(&self.accuracies);
+        let pairs = self.seeds.iter().zip(&self.values);
         let each: Vec<(u64, f64)> = pairs
             .filter_map(|(seed, accuracy)| Some((*seed, accuracy - of(seed)?)))
             .collect();
@@ -187,7 +191,7 @@ mod tests {
             ("without_l8", "student"),
         ];
         assert_eq!(names, expected);
-        assert_eq!(rows[0].accuracy.mean, 0.625);
+        assert_eq!(rows[0].quality.mean, 0.625);
         assert_eq!(rows[0].macro_f1.map(|spread| spread.mean), Some(0.3125));
         assert!(rows[0].gain.is_none(), "the baseline itself");
         let gain = rows[1].gain.as_ref().expect("two seeds in common");

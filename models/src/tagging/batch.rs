@@ -43,7 +43,7 @@ pub struct WordBatch {
 impl WordBatch {
     /// Packs sentences after checking their tables. A word that stands several times in a batch is
     /// spelt once.
-    pub(super) fn new(
+    pub(super) fn pack(
         device: &Device,
         texts: &[&Encoded],
         config: &WordInputConfig,

@@ -204,7 +204,7 @@ impl Classifier for Tagger {
     }
 
     fn batch(&self, texts: &[&Encoded], first_sample: u32) -> Result<Batch> {
-        WordBatch::new(self.store.device(), texts, &self.config.input, first_sample)
+        WordBatch::pack(self.store.device(), texts, &self.config.input, first_sample)
     }
 }
 

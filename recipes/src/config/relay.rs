@@ -43,12 +43,19 @@ pub struct RelayRun {
 impl RelayRun {
     /// The defaults of a preset, for kinds of teachers and a format of data.
     pub fn defaults(preset: Preset, [a, b]: [ModelKind; 2], format: Format) -> Self {
-        let of_kind = |kind| match preset {
-            Preset::Literal => StageConfig {
-                patience: OffOr::Off,
-                ..StageConfig::of_kind(kind)
-            },
-            Preset::Tuned => StageConfig::of_kind(kind),
+        let of_kind = |kind| {
+            let suits = match kind {
+                // Its losses are not those of the solver that fits it to all texts at once.
+                ModelKind::BagOfNgrams => StageConfig::bag_of_ngrams_in_batches(),
+                kind => StageConfig::of_kind(kind),
+            };
+            match preset {
+                Preset::Literal => StageConfig {
+                    patience: OffOr::Off,
+                    ..suits
+                },
+                Preset::Tuned => suits,
+            }
         };
         Self {
             preset,

@@ -119,6 +119,11 @@ impl RelayOptions {
         }
     }
 
+    /// Whether any student's labels may come from B.
+    pub(super) fn asks_b(&self) -> bool {
+        self.policies().into_iter().any(Policy::needs_b)
+    }
+
     /// The policies a student is trained for, the delivered one's first.
     pub(super) fn policies(&self) -> Vec<Policy> {
         let mut policies = vec![self.policy];

@@ -20,6 +20,15 @@ pub(super) struct Second {
     pub(super) said: Vec<Option<(Prediction, f64)>>,
 }
 
+impl Second {
+    fn taught(self, teacher: TextClassifier) -> Self {
+        Second {
+            teacher: Some(teacher),
+            ..self
+        }
+    }
+}
+
 impl Recipe<'_, '_> {
     /// S10 and S20: A, trained on everything, and what it (or, cross-fitted, another of its kind that
     /// has not seen them) says of all samples.
@@ -109,7 +118,8 @@ impl Recipe<'_, '_> {
         let rows: Vec<usize> = below.iter().chain(&replayed).copied().collect();
         let teacher = self.fit(&job, texts.select(&rows), chosen(&targets, &rows))?;
         let said = match options.predict_mode {
-            PredictMode::CrossFit if below.len() >= options.folds => {
+            // What nobody asks for need not be cross-fitted.
+            PredictMode::CrossFit if below.len() >= options.folds && options.asks_b() => {
                 self.cross_fitted(&job, &texts, &targets, below, &replayed)?
             }
             _ => predictions(
@@ -118,12 +128,14 @@ impl Recipe<'_, '_> {
                 &self.data.space,
             )?,
         };
-        let scores = self.scores(&said, below);
+        let scores = match options.asks_b() {
+            true => self.scores(&said, below),
+            false => return Ok(second.taught(teacher)),
+        };
         for ((&row, said), score) in below.iter().zip(said).zip(scores) {
             second.said[row] = Some((said, score));
         }
-        second.teacher = Some(teacher);
-        Ok(second)
+        Ok(second.taught(teacher))
     }
 
     /// What models say of these samples, each of a fold that they were not trained on; `always` are

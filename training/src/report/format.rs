@@ -3,11 +3,13 @@
 use serde_json::Number;
 
 /// Metrics that are shares of a whole, which read best in per cent.
-const RATES: [&str; 6] = [
+const RATES: [&str; 8] = [
     "accuracy",
     "macro_f1",
     "span_f1",
+    "span_macro_f1",
     "keyword_f1",
+    "token_accuracy",
     "pixel_error",
     "word_error_rate",
 ];

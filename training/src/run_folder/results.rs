@@ -117,6 +117,21 @@ impl Metrics {
         self.0.get(name)?.as_ref()
     }
 
+    /// The figure that says how good the model is, the higher the better, and its name: accuracy, F1 of
+    /// spans or keywords, or the accuracy of tags. None of a language model.
+    ///
+    /// ```
+    /// use limbeck_training::run_folder::Metrics;
+    /// let metrics = Metrics::new().rate("token_accuracy", 0.98).rate("span_f1", 0.9);
+    /// assert_eq!(metrics.quality(), Some(("span_f1", 0.9)));
+    /// ```
+    pub fn quality(&self) -> Option<(&'static str, f64)> {
+        let names = ["accuracy", "span_f1", "keyword_f1", "token_accuracy"];
+        names
+            .into_iter()
+            .find_map(|name| Some((name, self.get(name)?)))
+    }
+
     /// All figures in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&Number>)> {
         self.0.iter().map(|(name, value)| (name, value.as_ref()))
