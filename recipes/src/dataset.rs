@@ -90,11 +90,7 @@ impl RunData {
     }
 
     fn folder(options: &FolderOptions, config: &DataConfig, seed: u64) -> Result<Self> {
-        let mut data = load_folder(&config.dir, options)?;
-        flip_classes(&mut data.train, config.label_noise, seed, "train");
-        if let Some(dev) = &mut data.dev {
-            flip_classes(dev, config.label_noise, seed, "dev");
-        }
+        let data = load_folder(&config.dir, options)?;
         let roles = [
             ("train", true),
             ("dev", data.dev.is_some()),
@@ -127,15 +123,12 @@ impl RunData {
             },
             ..CorpusOptions::default()
         })?;
-        let Corpus {
-            mut train, test, ..
-        } = generated;
-        flip_classes(&mut train.set, config.label_noise, seed, "train");
+        let Corpus { train, test, .. } = generated;
         let split = Split::new(&train.set, None, config, seed)?;
         let rows: Vec<usize> = split
             .unlabelled
             .iter()
-            .chain(&split.labelled)
+            .chain(&split.rows)
             .copied()
             .collect();
         let pairs = train.pairs(&rows);
@@ -158,7 +151,7 @@ impl RunData {
         report: String,
     ) -> Self {
         RunData {
-            labelled: train.select(&split.labelled),
+            labelled: split.labelled,
             unlabelled: split
                 .unlabelled
                 .iter()
@@ -202,7 +195,9 @@ impl RunData {
 }
 
 struct Split {
-    labelled: Vec<usize>,
+    /// The rows of the labelled texts.
+    rows: Vec<usize>,
+    labelled: LabelledSet,
     unlabelled: Vec<usize>,
     dev: LabelledSet,
 }
@@ -214,7 +209,7 @@ impl Split {
         config: &DataConfig,
         seed: u64,
     ) -> Result<Self> {
-        let (dev, rest) = match dev {
+        let (mut dev, rest) = match dev {
             Some(dev) => (dev, (0..train.len()).collect()),
             None => {
                 let split = dev_split(train, config.dev_fraction, config.split_seed)?;
@@ -222,8 +217,13 @@ impl Split {
             }
         };
         let kept = labelled_split(train, &rest, config.labelled_fraction, seed)?;
+        // After the splits, which look at labels: the same texts are drawn with noise and without.
+        let mut labelled = train.select(&kept.taken);
+        flip_classes(&mut labelled, config.label_noise, seed, "train");
+        flip_classes(&mut dev, config.label_noise, seed, "dev");
         Ok(Split {
-            labelled: kept.taken,
+            rows: kept.taken,
+            labelled,
             unlabelled: kept.rest,
             dev,
         })

@@ -37,7 +37,7 @@ impl ModelArgs {
         if self.folded {
             match classifier.fold()? {
                 Some(bytes) => info!("folded tables: {:.1} MB", bytes as f64 / 1e6),
-                None => warn!("--folded changes nothing: the model is no TextCNN"),
+                None => warn!("--folded changes nothing: the model has nothing to fold"),
             }
         }
         Ok(classifier)

@@ -77,7 +77,7 @@ impl DataConfig {
             lower_case: true,
             max_length: 256,
             label_noise: 0.0,
-            tagging: format.is_tagged().then(TaggingConfig::default),
+            tagging: (format.is_tagged() && !format.is_keywords()).then(TaggingConfig::default),
             corpus: (format == Format::Corpus).then(CorpusConfig::default),
         }
     }

@@ -1,6 +1,6 @@
 //! Runs of [`crate::relay`].
 
-use limbeck_data::tagging::Scheme;
+use limbeck_data::tagging::{Scheme, TagReadOptions};
 use limbeck_data::words::WordOptions;
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +174,8 @@ pub struct TaggerConfig {
     pub keywords: bool,
     /// What the prefixes of its tags mean.
     pub scheme: Scheme,
+    /// The format of the files it was trained on, and where these have words and tags.
+    pub read: TagReadOptions,
     /// Longest sentence read, in words.
     pub max_length: usize,
     /// How words are read.

@@ -113,17 +113,7 @@ impl Whole {
             train: config.train.clone(),
             dev: dev_part(config),
             test: test_part(config, with_test),
-            read: TagReadOptions {
-                format: Some(match config.format {
-                    Format::Conllu => TagFormat::Conllu,
-                    Format::TaggedJsonl => TagFormat::Jsonl,
-                    _ => TagFormat::Conll,
-                }),
-                columns: TagColumns {
-                    token: Some(config.text_column.clone()),
-                    tag: Some(config.label_column.clone()),
-                },
-            },
+            read: read_options(config),
             scheme: tagging.scheme,
             scheme_out: Scheme::Auto,
             strict: tagging.strict,
@@ -185,7 +175,7 @@ impl Whole {
     /// Takes dev from train where there is no file of it, draws the labelled share, and adds noise.
     fn divide(mut self, config: &DataConfig, seed: u64) -> Result<RelayData> {
         let (noise, space) = (config.label_noise, self.space);
-        let everything = as_one_class(&self.train.samples);
+        let everything = self.train.samples.labelled(&space);
         let (rest, mut dev) = match self.dev.take() {
             Some(dev) => ((0..everything.len()).collect(), dev),
             None => {
@@ -220,17 +210,20 @@ impl Whole {
 
 impl Part {
     /// Reads one file for a finished tagger: tagged words in any of the formats, by the ending of its
-    /// name, or documents with keywords.
+    /// name, with the columns of the training files if it has their format; or documents with keywords.
     ///
     /// # Errors
     /// Whatever the file can be wrong about; a tag that the model does not know.
-    pub fn read(path: &Path, space: &LabelSpace) -> Result<Self> {
+    pub fn read(path: &Path, space: &LabelSpace, trained_on: &TagReadOptions) -> Result<Self> {
         if space.finds_keywords() {
             let (documents, _) = read_keywords(path, &KeywordReadOptions::default())?;
             return documented(space, documents);
         }
         let scheme = space.scheme().unwrap_or(Scheme::None);
-        let options = TaggedOptions::default();
+        let mut options = TaggedOptions::default();
+        if trained_on.format == Some(TagFormat::of(path)) {
+            options.read = trained_on.clone();
+        }
         let (set, ..) = load_tagged(path, &options, &space.names, scheme)?;
         Ok(part(&set))
     }
@@ -248,15 +241,6 @@ impl Part {
             documents,
             unseen: Vec::new(),
         }
-    }
-}
-
-/// For splits, which look at texts and classes.
-pub(super) fn as_one_class(samples: &Samples) -> LabelledSet {
-    LabelledSet {
-        texts: samples.texts.clone(),
-        labels: vec![0; samples.len()],
-        classes: vec!["all".into()],
     }
 }
 
@@ -312,6 +296,21 @@ fn leave_out(space: &LabelSpace, train: &mut Part) -> Result<String> {
     Ok(format!(
         "ctc: {left_out} of {all} training documents have keywords that touch or repeat a word, and are left out\n"
     ))
+}
+
+/// How tagged files are read; of keywords, nothing of it is used.
+pub(super) fn read_options(config: &DataConfig) -> TagReadOptions {
+    TagReadOptions {
+        format: Some(match config.format {
+            Format::Conllu => TagFormat::Conllu,
+            Format::TaggedJsonl => TagFormat::Jsonl,
+            _ => TagFormat::Conll,
+        }),
+        columns: TagColumns {
+            token: Some(config.text_column.clone()),
+            tag: Some(config.label_column.clone()),
+        },
+    }
 }
 
 fn dev_part(config: &DataConfig) -> FilePart {

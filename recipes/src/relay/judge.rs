@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use limbeck_data::keywords::phrases_at;
+use limbeck_data::tagging::TagReadOptions;
 use limbeck_engine::Device;
 use limbeck_training::metrics::{ConfusionMatrix, KeywordScores, PresentKeyphrases, SpanCounts};
 use limbeck_training::run_folder::Metrics;
@@ -11,6 +12,7 @@ use limbeck_training::stage::DevScore;
 use super::data::{Part, RelayData};
 use super::samples::{Encodings, predictions};
 use super::score::Prediction;
+use crate::config::Model;
 use crate::error::Result;
 use crate::measured::Measured;
 use crate::text::{Encoder, TextClassifier, ranked_phrases, softmax, time_of, transition_scores};
@@ -26,7 +28,8 @@ pub struct Judge<'a> {
 /// What a model says of all samples, and how far it is from their labels.
 struct Outcome {
     said: Vec<Prediction>,
-    /// Mean negative logarithm of the probability of a label.
+    /// Mean negative logarithm of the probability that the scores of each label by itself give it:
+    /// what ties on dev are broken by. It is not the loss of a model with a CRF or with CTC.
     loss: f64,
 }
 
@@ -76,10 +79,16 @@ impl<'a> Judge<'a> {
                 count += 1;
             }
         }
-        // What the model did not read has no tag.
-        let outside = self.space.number("O");
+        // What the model did not read has no tag; where there is no such tag, it is wrong.
+        let (outside, classes) = (self.space.number("O"), self.space.names.len() as u32);
         for (said, labels) in said.iter_mut().zip(&self.part.samples.labels) {
-            said.labels.resize(labels.len(), outside);
+            let beyond = labels.iter().skip(said.labels.len());
+            let missing = beyond.map(|label| match self.space.has_spans() {
+                true => outside,
+                false => (label + 1) % classes,
+            });
+            let missing: Vec<u32> = missing.collect();
+            said.labels.extend(missing);
         }
         Ok(Outcome {
             said,
@@ -269,7 +278,11 @@ pub fn measure_finished(
 /// Whatever the file can be wrong about; a tag that the model does not know; if the device failed.
 pub fn evaluate_tagger(classifier: &TextClassifier, path: &Path) -> Result<Metrics> {
     let space = classifier.space();
-    let part = Part::read(path, &space)?;
+    let read = match classifier.config() {
+        Model::Tagger(config) => config.read.clone(),
+        _ => TagReadOptions::default(),
+    };
+    let part = Part::read(path, &space, &read)?;
     let (row, _) = Judge::new(classifier.encoder(), &space, &part).row(classifier)?;
     with_cost(classifier, row, &part, &space)
 }

@@ -47,7 +47,8 @@ pub struct RelayOptions {
     pub loss: Loss,
     /// γ of the focal loss.
     pub gamma: f64,
-    /// When a loss of the student has converged.
+    /// When the training loss of a model has converged, which ends its stage; not of the student that is
+    /// trained alone.
     pub convergence: Convergence,
 }
 

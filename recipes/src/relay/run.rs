@@ -5,7 +5,7 @@ use limbeck_losses::LabelLoss;
 use limbeck_models::Head;
 use limbeck_training::stage::StageOptions;
 
-use super::data::RelayData;
+use super::data::{RelayData, read_options};
 use super::judge::{self, Judge};
 use super::labels::{Evidence, Target};
 use super::objective::{Comparison, RelayObjective, TargetTerm};
@@ -104,6 +104,8 @@ pub(super) struct Stage<'a> {
     pub(super) terms: Vec<TargetTerm>,
     /// Whether it ends once its loss has converged.
     pub(super) converges: bool,
+    /// Whether its epochs are as long as if it read all samples.
+    pub(super) counts_all: bool,
 }
 
 impl Recipe<'_, '_> {
@@ -114,6 +116,7 @@ impl Recipe<'_, '_> {
             Some(words) => Model::Tagger(TaggerConfig {
                 keywords: self.run.data.format.is_keywords(),
                 scheme: self.data.space.scheme().unwrap_or(Scheme::None),
+                read: read_options(&self.run.data),
                 max_length: self.run.data.max_length,
                 words,
                 trunk: Box::new(model.clone()),
@@ -121,9 +124,13 @@ impl Recipe<'_, '_> {
         }
     }
 
+    /// What a model reads texts with, made of all training texts.
     pub(super) fn encoder(&self, model: &Model) -> Result<Encoder> {
+        self.encoder_of(model, &self.data.train.texts)
+    }
+
+    pub(super) fn encoder_of(&self, model: &Model, texts: &[String]) -> Result<Encoder> {
         let first_token = model.reads_first_token();
-        let texts = &self.data.train.texts;
         Ok(Encoder::train(model, &self.run.data, first_token, texts)?)
     }
 
@@ -148,6 +155,7 @@ impl Recipe<'_, '_> {
             texts,
             terms: vec![TargetTerm::original(1.0, targets)],
             converges: true,
+            counts_all: false,
         };
         Ok(self.train(start, stage)?.0)
     }
@@ -178,7 +186,12 @@ impl Recipe<'_, '_> {
     }
 
     fn options(&self, stage: &Stage<'_>) -> StageOptions {
-        let per_epoch = stage.texts.len().div_ceil(stage.training.batch_size.max(1)) as u64;
+        // Epochs are counted in all samples, so that a policy that drops some makes as many updates.
+        let samples = match stage.counts_all {
+            true => self.data.train.len(),
+            false => stage.texts.len(),
+        };
+        let per_epoch = samples.div_ceil(stage.training.batch_size.max(1)) as u64;
         let options = stage_options(stage.name, stage.training, per_epoch);
         let rule = self.run.distillation.convergence.into();
         StageOptions {

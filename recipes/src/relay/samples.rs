@@ -1,5 +1,6 @@
 //! Samples as models read them, and what models say of them.
 
+use limbeck_data::read::LabelledSet;
 use limbeck_engine::Result;
 use limbeck_models::{Classifier, Encoded};
 
@@ -25,6 +26,23 @@ impl Samples {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
+    }
+
+    /// As splits look at them: texts and classes. Samples with several labels are all of one class.
+    pub(crate) fn labelled(&self, space: &LabelSpace) -> LabelledSet {
+        let classes = match space.per_position() {
+            true => vec!["all".into()],
+            false => space.names.clone(),
+        };
+        let class = |labels: &Vec<u32>| match space.per_position() {
+            true => 0,
+            false => labels[0],
+        };
+        LabelledSet {
+            texts: self.texts.clone(),
+            labels: self.labels.iter().map(class).collect(),
+            classes,
+        }
     }
 
     /// The samples with these numbers, in this order.

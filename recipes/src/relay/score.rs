@@ -14,24 +14,31 @@ pub struct Prediction {
 }
 
 /// The score of a prediction against the original labels. Distributions of several words are compared
-/// as one long vector; for the distance it is scaled so that its length does not count.
+/// as one long vector; for the distance it is scaled so that its length does not count. Keywords are
+/// compared as phrases, wherever they stand in the text.
 ///
 /// ```
 /// use limbeck_recipes::relay::{Form, LabelSpace, Prediction, Score, score};
 /// let space = LabelSpace::new(vec!["no".into(), "yes".into()], Form::Classify);
 /// let sure = Prediction { scores: vec![0.0, 20.0], labels: vec![1] };
-/// assert_eq!(score(Score::F1, &space, &sure, &[1]), 1.0);
-/// assert!(score(Score::Likelihood, &space, &sure, &[1]) > 0.999);
-/// assert!(score(Score::Cosine, &space, &sure, &[0]) < 0.001);
+/// assert_eq!(score(Score::F1, &space, "", &sure, &[1]), 1.0);
+/// assert!(score(Score::Likelihood, &space, "", &sure, &[1]) > 0.999);
+/// assert!(score(Score::Cosine, &space, "", &sure, &[0]) < 0.001);
 /// ```
-pub fn score(kind: Score, space: &LabelSpace, predicted: &Prediction, labels: &[u32]) -> f64 {
+pub fn score(
+    kind: Score,
+    space: &LabelSpace,
+    text: &str,
+    predicted: &Prediction,
+    labels: &[u32],
+) -> f64 {
     let rows = || {
         let rows = predicted.scores.chunks(space.names.len()).map(softmax);
         rows.zip(labels.iter().map(|&label| label as usize))
     };
     let count = labels.len().max(1) as f64;
     match kind {
-        Score::F1 => space.f1(&predicted.labels, labels),
+        Score::F1 => space.f1(text, &predicted.labels, labels),
         Score::TokenF1 => space.token_f1(&predicted.labels, labels),
         Score::Cosine => {
             let product: f64 = rows().map(|(p, label)| p[label]).sum();
@@ -109,7 +116,7 @@ mod tests {
     #[test]
     fn scores_of_distributions_by_hand() {
         let p = predicting(&[0.6, 0.3, 0.1]);
-        let of = |kind, label| score(kind, &space(), &p, &[label]);
+        let of = |kind, label| score(kind, &space(), "", &p, &[label]);
         let length = (0.36f64 + 0.09 + 0.01).sqrt();
         assert!((of(Score::Cosine, 0) - 0.6 / length).abs() < 1e-6);
         assert!((of(Score::Likelihood, 1) - 0.3).abs() < 1e-6);
@@ -124,10 +131,11 @@ mod tests {
         let one = predicting(&[0.5, 0.25, 0.25]);
         let two = predicting(&[0.5, 0.25, 0.25, 0.5, 0.25, 0.25]);
         for kind in [Score::Cosine, Score::Euclidean, Score::Likelihood] {
-            let difference = score(kind, &tags, &one, &[0]) - score(kind, &tags, &two, &[0, 0]);
+            let difference =
+                score(kind, &tags, "", &one, &[0]) - score(kind, &tags, "", &two, &[0, 0]);
             assert!(difference.abs() < 1e-9, "{kind:?}: {difference}");
         }
-        let mixed = score(Score::Likelihood, &tags, &two, &[0, 1]);
+        let mixed = score(Score::Likelihood, &tags, "", &two, &[0, 1]);
         assert!((mixed - (0.5f64 * 0.25).sqrt()).abs() < 1e-6);
     }
 

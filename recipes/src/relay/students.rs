@@ -41,6 +41,7 @@ impl Recipe<'_, '_> {
                 terms: vec![TargetTerm::original(1.0, originals(&texts))],
                 texts: texts.clone(),
                 converges: false,
+                counts_all: true,
             };
             student = self.train(student, stage)?.0;
         }
@@ -73,6 +74,7 @@ impl Recipe<'_, '_> {
             texts: texts.clone(),
             terms: vec![relayed(1.0)],
             converges: true,
+            counts_all: true,
         };
         let (student, converged) = self.train(initial.copy()?, first)?;
         if converged {
@@ -92,6 +94,7 @@ impl Recipe<'_, '_> {
             },
             texts,
             converges: true,
+            counts_all: true,
         };
         Ok(self.train(student, last)?.0)
     }

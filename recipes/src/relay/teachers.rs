@@ -1,9 +1,10 @@
 //! The two teachers: steps S10 to S30.
 
-use limbeck_data::rng::Rng;
-use limbeck_data::split::folds;
+use std::collections::HashSet;
 
-use super::data::as_one_class;
+use limbeck_data::rng::Rng;
+use limbeck_data::split::{folds, groups};
+
 use super::labels::Target;
 use super::options::{BTarget, PredictMode, RelayOptions};
 use super::run::{Job, Recipe};
@@ -48,7 +49,10 @@ impl Recipe<'_, '_> {
             PredictMode::InSample => predictions(teacher.model(), &texts.texts, &self.data.space)?,
             PredictMode::CrossFit => {
                 let rows: Vec<usize> = (0..texts.len()).collect();
-                self.cross_fitted(&job, &texts, &targets, &rows, &[])?
+                match self.cross_fitted(&job, &targets, &rows, &[])? {
+                    Some(said) => said,
+                    None => predictions(teacher.model(), &texts.texts, &self.data.space)?,
+                }
             }
         };
         Ok((teacher, said))
@@ -74,12 +78,13 @@ impl Recipe<'_, '_> {
         let (kind, space) = (self.run.distillation.score, &self.data.space);
         let of = |(said, &row): (&Prediction, &usize)| {
             if self.context.is_rehearsal() {
-                // Nothing was computed; let both teachers have work.
-                return (row % 2) as f64;
+                // Nothing was computed; B may have to read everything.
+                return 0.0;
             }
             let labels = &self.data.train.labels[row];
             let read = said.labels.len().min(labels.len());
-            score(kind, space, said, &labels[..read])
+            let text = &self.data.train.texts[row];
+            score(kind, space, text, said, &labels[..read])
         };
         said.iter().zip(rows).map(of).collect()
     }
@@ -117,18 +122,21 @@ impl Recipe<'_, '_> {
         };
         let rows: Vec<usize> = below.iter().chain(&replayed).copied().collect();
         let teacher = self.fit(&job, texts.select(&rows), chosen(&targets, &rows))?;
+        let (data, asks) = (self.data, options.asks_b());
+        let own = |teacher: &TextClassifier| {
+            predictions(teacher.model(), &texts.select(below).texts, &data.space)
+        };
         let said = match options.predict_mode {
             // What nobody asks for need not be cross-fitted.
-            PredictMode::CrossFit if below.len() >= options.folds && options.asks_b() => {
-                self.cross_fitted(&job, &texts, &targets, below, &replayed)?
+            PredictMode::CrossFit if asks => {
+                match self.cross_fitted(&job, &targets, below, &replayed)? {
+                    Some(said) => said,
+                    None => own(&teacher)?,
+                }
             }
-            _ => predictions(
-                teacher.model(),
-                &texts.select(below).texts,
-                &self.data.space,
-            )?,
+            _ => own(&teacher)?,
         };
-        let scores = match options.asks_b() {
+        let scores = match asks {
             true => self.scores(&said, below),
             false => return Ok(second.taught(teacher)),
         };
@@ -139,38 +147,67 @@ impl Recipe<'_, '_> {
     }
 
     /// What models say of these samples, each of a fold that they were not trained on; `always` are
-    /// samples that all of them read.
+    /// samples that all of them read. Not even a fold's vocabulary has seen the samples that are asked
+    /// about. None if the samples are too few to be divided.
     fn cross_fitted(
         &mut self,
         job: &Job<'_>,
-        texts: &Encodings,
         targets: &[Target],
         rows: &[usize],
         always: &[usize],
-    ) -> Result<Vec<Prediction>> {
-        let number = self.run.distillation.folds;
-        let set = as_one_class(&self.data.train);
-        let fold_of = folds(&set, rows, number, self.context.seed())?;
+    ) -> Result<Option<Vec<Prediction>>> {
+        let Some(number) = self.folds(job.name, rows) else {
+            return Ok(None);
+        };
+        let (data, seed) = (self.data, self.context.seed());
+        let set = data.train.labelled(&data.space);
+        let fold_of = folds(&set, rows, number, seed)?;
         let mut said = vec![Prediction::default(); rows.len()];
         for fold in 0..number {
             let (asked, mut read): (Vec<usize>, Vec<usize>) =
                 (0..rows.len()).partition(|&place| fold_of[place] == fold);
+            let asked_rows: Vec<usize> = asked.iter().map(|&place| rows[place]).collect();
+            let about = data.train.select(&asked_rows);
+            let known: HashSet<&String> = about.texts.iter().collect();
             read.iter_mut().for_each(|place| *place = rows[*place]);
-            read.extend(always);
+            read.extend(
+                always
+                    .iter()
+                    .filter(|&&row| !known.contains(&data.train.texts[row])),
+            );
+            let samples = data.train.select(&read);
+            let encoder = self.encoder_of(job.model, &samples.texts)?;
             let name = format!("{}_fold_{}", job.name, fold + 1);
             let job = Job {
                 name: &name,
+                encoder: &encoder,
                 ..*job
             };
-            let model = self.fit(&job, texts.select(&read), chosen(targets, &read))?;
-            let asked_rows: Vec<usize> = asked.iter().map(|&place| rows[place]).collect();
-            let asked_texts = texts.select(&asked_rows).texts;
-            let answers = predictions(model.model(), &asked_texts, &self.data.space)?;
+            let texts = Encodings::new(&encoder, &samples, &data.space);
+            let model = self.fit(&job, texts, chosen(targets, &read))?;
+            let asked_texts = Encodings::new(&encoder, &about, &data.space).texts;
+            let answers = predictions(model.model(), &asked_texts, &data.space)?;
             for (place, answer) in asked.into_iter().zip(answers) {
                 said[place] = answer;
             }
         }
-        Ok(said)
+        Ok(Some(said))
+    }
+
+    /// As many folds as were asked for, or as there are different texts.
+    fn folds(&self, name: &str, rows: &[usize]) -> Option<usize> {
+        let texts = self.data.train.select(rows).texts;
+        let (asked, most) = (self.run.distillation.folds, groups(&texts).len());
+        if most < asked && !self.context.is_rehearsal() {
+            let instead = match most {
+                0 | 1 => "its own predictions are used".to_string(),
+                most => format!("{most} folds are made"),
+            };
+            tracing::warn!(
+                "{name}: {most} different texts cannot be divided into {asked} folds: {instead}"
+            );
+        }
+        (most > 1).then_some(most.min(asked))
     }
 }
 

@@ -1,7 +1,10 @@
 //! What labels mean: classes of texts, tags of words, or keywords.
 
+use std::collections::BTreeSet;
+
 use limbeck_data::keywords::KEYWORD_KIND;
 use limbeck_data::tagging::{Scheme, Span, spans, tags_of};
+use limbeck_data::words::words_of;
 use limbeck_engine::Result;
 use limbeck_kernels::{CopySymbol, viterbi};
 use limbeck_training::metrics::sample_f1;
@@ -140,6 +143,8 @@ impl LabelSpace {
             let tags = tags_of(spans, length, scheme)?;
             return Ok(tags.iter().map(|tag| self.number(tag)).collect());
         }
+        // Of any scheme: whether the spans are within the words, and apart.
+        tags_of(spans, length, Scheme::Iob2)?;
         let mut labels = vec![0; length];
         for span in spans {
             labels[span.start..span.end].fill(COPY);
@@ -162,12 +167,27 @@ impl LabelSpace {
             .collect()
     }
 
-    /// F1 of the spans of a sample; of a class or of plain tags, the share that is right.
-    pub fn f1(&self, predicted: &[u32], truth: &[u32]) -> f64 {
+    /// F1 of the spans of a sample, or of the different keywords, whose words `text` has; of a class or of
+    /// plain tags, the share that is right.
+    pub fn f1(&self, text: &str, predicted: &[u32], truth: &[u32]) -> f64 {
+        if self.finds_keywords() {
+            return sample_f1(&self.phrases(text, predicted), &self.phrases(text, truth));
+        }
         match self.has_spans() {
             true => sample_f1(&self.spans(predicted), &self.spans(truth)),
             false => share_equal(predicted, truth),
         }
+    }
+
+    /// The different phrases that labels mark, in lower case.
+    fn phrases(&self, text: &str, labels: &[u32]) -> Vec<String> {
+        let words: Vec<&str> = words_of(text).collect();
+        let phrase = |span: Span| {
+            let words = words.get(span.start..span.end).unwrap_or(&[]);
+            words.join(" ").to_lowercase()
+        };
+        let phrases: BTreeSet<String> = self.spans(labels).into_iter().map(phrase).collect();
+        phrases.into_iter().collect()
     }
 
     /// F1 of the tagged tokens of a sample, tag and place; `O` is no tag. Of a class or of plain tags,
@@ -212,6 +232,8 @@ fn copied(labels: &[u32]) -> Vec<Span> {
 /// use limbeck_recipes::text::symbols_of;
 /// let symbols = symbols_of(&[7, 8, 9, 5, 5], &[1, 1, 2, 1, 1]);
 /// assert_eq!(symbols, [Token(7), Token(8), Separator, Token(5)]);
+/// // A gap ends a keyword, too.
+/// assert_eq!(symbols_of(&[7, 8, 9], &[1, 0, 1]), [Token(7), Separator, Token(9)]);
 /// ```
 pub fn symbols_of(words: &[u32], labels: &[u32]) -> Vec<CopySymbol> {
     let mut symbols = Vec::new();
@@ -220,7 +242,11 @@ pub fn symbols_of(words: &[u32], labels: &[u32]) -> Vec<CopySymbol> {
         let symbol = match label {
             COPY => Some(CopySymbol::Token(word)),
             SEPARATOR => Some(CopySymbol::Separator),
-            _ => None,
+            // A gap ends a keyword.
+            _ => match before {
+                Some(CopySymbol::Token(_)) => Some(CopySymbol::Separator),
+                _ => None,
+            },
         };
         if symbol != before {
             symbols.extend(symbol);
@@ -340,15 +366,21 @@ mod tests {
         let ids = |tags: &[&str]| -> Vec<u32> { tags.iter().map(|tag| id(&space, tag)).collect() };
         let truth = ids(&["B-PER", "E-PER", "O", "S-LOC"]);
         let found = ids(&["B-PER", "E-PER", "O", "S-PER"]);
-        assert_eq!(space.f1(&found, &truth), 0.5);
+        assert_eq!(space.f1("", &found, &truth), 0.5);
         assert!((space.token_f1(&found, &truth) - 2.0 / 3.0).abs() < 1e-12);
         let nothing = ids(&["O", "O", "O", "O"]);
         assert_eq!(
-            (space.f1(&nothing, &nothing), space.f1(&nothing, &truth)),
+            (
+                space.f1("", &nothing, &nothing),
+                space.f1("", &nothing, &truth)
+            ),
             (1.0, 0.0)
         );
         let plain = LabelSpace::new(vec!["a".into(), "b".into()], Form::Classify);
-        assert_eq!((plain.f1(&[1], &[1]), plain.f1(&[0], &[1])), (1.0, 0.0));
+        assert_eq!(
+            (plain.f1("", &[1], &[1]), plain.f1("", &[0], &[1])),
+            (1.0, 0.0)
+        );
     }
 
     #[test]
@@ -361,7 +393,10 @@ mod tests {
         assert_eq!(space.spans(&labels), spans);
         // A gap ends a keyword as a separator does.
         assert_eq!(space.spans(&[1, 0, 1]).len(), 2);
-        assert_eq!(space.f1(&[0, 1, 1, 2, 0, 0], &labels), 2.0 / 3.0);
+        assert_eq!(
+            space.f1("a b c d e f", &[0, 1, 1, 2, 0, 0], &labels),
+            2.0 / 3.0
+        );
         assert_eq!(space.token_f1(&[0, 1, 0, 0, 0, 0], &labels), 0.5);
         // The end of the text needs no separator.
         let last = space

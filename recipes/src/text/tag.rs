@@ -59,7 +59,7 @@ impl TextClassifier {
 
     /// The tags of the words of texts. A sentence has a space between its words; of a text with
     /// keywords words are found as the training data's were. Words beyond the longest sentence that the
-    /// model reads have the tag `O`.
+    /// model reads have the tag `O`, and of plain tags none.
     ///
     /// # Errors
     /// If it labels whole texts, or the device failed.
@@ -79,7 +79,9 @@ impl TextClassifier {
         let learned = transition_scores(self.model())?;
         let found = read.into_iter().zip(scores).map(|(read, scores)| {
             let mut labels = space.decide(&scores, learned.as_deref())?;
-            labels.resize(read.tokens.len(), space.number("O"));
+            if space.has_spans() {
+                labels.resize(read.tokens.len(), space.number("O"));
+            }
             Ok(read.tagged(&space, &scores, &labels))
         });
         found.collect()

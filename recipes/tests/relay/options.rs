@@ -110,3 +110,18 @@ fn noise_spares_the_test_set() {
     let test = |data: limbeck_recipes::relay::RelayData| data.test.expect("a test set").samples;
     assert_eq!(test(clean), test(noisy));
 }
+
+/// The same texts are dev and train, whatever is wrong with their labels.
+#[test]
+fn noise_does_not_move_the_split() {
+    let read = |overrides: &[&str]| {
+        let run = crate::tiny::parse(crate::tiny::CLASSES, overrides).expect("a run file");
+        crate::tiny::data(&run)
+    };
+    let clean = read(&[]);
+    for seed in ["seed=1", "seed=2"] {
+        let noisy = read(&["data.label_noise=0.4", seed]);
+        assert_eq!(noisy.dev.samples.texts, clean.dev.samples.texts, "{seed}");
+        assert_ne!(noisy.dev.samples.labels, clean.dev.samples.labels, "{seed}");
+    }
+}

@@ -51,6 +51,15 @@ fn options_that_make_no_sense_are_refused() {
     let ctc = "distillation.loss=\"ctc\"";
     refused(CLASSES, &[ctc], &["loss", "for keywords"]);
     refused(KEYWORDS, &[ctc], &["loss", "label_form"]);
+    refused(KEYWORDS, &[ctc], &["teacher_a.kind", "text_cnn"]);
+    refused(TAGS, &["words.crf=true"], &["teacher_a.kind", "seq2seq"]);
+    refused(
+        TAGS,
+        &["student.pooling=\"mean\""],
+        &["student.pooling", "max"],
+    );
+    refused(TAGS, &["student.embedding_size=3"], &["words.size"]);
+    refused(KEYWORDS, &["data.tagging.strict=true"], &["tagging"]);
     let hard = [
         "distillation.label_form=\"hard\"",
         "distillation.policy=\"drop\"",

@@ -4,7 +4,8 @@ use limbeck_recipes::relay::{Form, RelayData};
 use limbeck_recipes::text::TextClassifier;
 
 use crate::tiny::{
-    KEYWORDS, TAGS, data, distilled, parse, tags, weights, write_documents, write_sentences,
+    KEYWORDS, TAGS, data, distilled, parse, parse_without_a, tags, weights, write_documents,
+    write_sentences,
 };
 
 const LEARNING: [&str; 4] = [
@@ -13,6 +14,9 @@ const LEARNING: [&str; 4] = [
     "training.student.length=\"15 epochs\"",
     "training.student.learning_rate=0.01",
 ];
+
+/// A teacher whose scores do not hang on the tags before.
+const TEXT_CNN: [&str; 2] = ["teacher_a.kind=\"text_cnn\"", "teacher_a.channels=8"];
 
 fn figure(done: &limbeck_recipes::relay::Relayed, model: &str, name: &str) -> Option<f64> {
     let test = done.measured.test.as_ref()?;
@@ -37,7 +41,7 @@ fn people_and_places_are_found() {
                 };
                 let own = [kind.as_str(), dir.as_str()];
                 let overrides = [&LEARNING[..], &own, sizes].concat();
-                let run = crate::tiny::parse_without_a(TAGS, &overrides).expect("a run file");
+                let run = parse_without_a(TAGS, &overrides).expect("a run file");
                 distilled(&run)
             }
         };
@@ -63,7 +67,12 @@ fn a_crf_learns_too_and_wants_decisions() {
         "distillation.policy=\"replace\"",
         "distillation.label_form=\"hard\"",
     ];
-    let done = tags(&[&LEARNING[..], &overrides].concat());
+    let folder = tempfile::tempdir().expect("a folder");
+    write_sentences(folder.path());
+    let dir = format!("data.dir={:?}", folder.path());
+    let own = [dir.as_str(), TEXT_CNN[0], TEXT_CNN[1]];
+    let all = [&LEARNING[..], &overrides, &own].concat();
+    let done = distilled(&parse_without_a(TAGS, &all).expect("a run file"));
     let f1 = figure(&done, "student", "span_f1").expect("a figure");
     assert!(f1 > 0.95, "{f1}");
     let refused = parse(TAGS, &["words.crf=true"]).expect_err("soft labels");
@@ -113,8 +122,8 @@ fn keywords_are_copied() {
         "distillation.label_form=\"hard\"",
         "distillation.policy=\"replace\"",
     ];
-    let run = parse(KEYWORDS, &[&LEARNING[..], &ctc].concat()).expect("a run file");
-    let done = distilled(&run);
+    let all = [&LEARNING[..], &ctc, &TEXT_CNN].concat();
+    let done = distilled(&parse_without_a(KEYWORDS, &all).expect("a run file"));
     for model in ["teacher_a", "student"] {
         let f1 = figure(&done, model, "keyword_f1").expect("a figure");
         assert!(f1 > 0.7, "{model}: {f1}");
@@ -139,7 +148,8 @@ fn keywords_that_cannot_be_copied_are_counted() {
         "distillation.label_form=\"hard\"",
         "distillation.policy=\"replace\"",
     ];
-    let run = parse(KEYWORDS, &ctc).expect("a run file");
+    let ctc = [&ctc[..], &TEXT_CNN].concat();
+    let run = parse_without_a(KEYWORDS, &ctc).expect("a run file");
     let append = |line: &str| {
         let train = folder.path().join("train.tsv");
         let text = std::fs::read_to_string(&train).expect("documents");

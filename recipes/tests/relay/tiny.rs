@@ -88,12 +88,21 @@ form_size = 4
 dropout = 0.1
 "#;
 
+/// With words their vectors are not the student's to choose.
+fn models(data: &str) -> String {
+    match data.contains("[words]") {
+        true => MODELS.replace("embedding_size = 12\n", ""),
+        false => MODELS.into(),
+    }
+}
+
 pub(crate) fn parse(data: &str, overrides: &[&str]) -> Result<RelayRun, ConfigError> {
     let overrides: Vec<Override> = overrides
         .iter()
         .map(|o| o.parse().expect("an override"))
         .collect();
-    match config::parse("tiny.toml", &format!("{data}{MODELS}"), &overrides)? {
+    let text = format!("{data}{}", models(data));
+    match config::parse("tiny.toml", &text, &overrides)? {
         Run::Relay(run) => Ok(*run),
         _ => unreachable!("the task is relay"),
     }
@@ -105,7 +114,8 @@ pub(crate) fn parse_without_a(data: &str, overrides: &[&str]) -> Result<RelayRun
         .iter()
         .map(|o| o.parse().expect("an override"))
         .collect();
-    let (before, after) = MODELS.split_once("[teacher_a]").expect("a section");
+    let models = models(data);
+    let (before, after) = models.split_once("[teacher_a]").expect("a section");
     let (_, after) = after.split_once("[teacher_b]").expect("the next one");
     let text = format!("{data}{before}[teacher_b]{after}");
     match config::parse("tiny.toml", &text, &overrides)? {

@@ -314,7 +314,10 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
     /// Leaves the best weights in the model.
     fn finish(mut self) -> Result<StageReport> {
         self.drain()?;
-        let converged = self.has_converged();
+        let converged = self.convergence.as_ref().is_some_and(Convergence::is_met);
+        if converged {
+            self.tell_convergence();
+        }
         if let Some(weights) = self.best_weights.take() {
             for (store, values) in self.objective.stores_mut().into_iter().zip(&weights) {
                 store.values_mut()?.restore(values)?;

@@ -1,7 +1,9 @@
 //! What only the relay asks for.
 
 use super::Checks;
-use crate::config::{Column, DataConfig, Format, Model, RelayRun, WordsConfig};
+use crate::config::{
+    BagOfNgramsConfig, Column, DataConfig, Format, Model, RelayRun, TextCnnConfig, WordsConfig,
+};
 use crate::relay::{LabelForm, Loss, Policy, RelayOptions, Score};
 
 impl Checks {
@@ -10,6 +12,11 @@ impl Checks {
             self.model(section, model, &run.data);
             self.reads_any_text(section, model);
             self.tags_words(section, model, run.words.is_some());
+            self.all_paths_count(section, model, run);
+            self.bag_has_the_loss_of_all(section, model);
+        }
+        if run.words.is_some() {
+            self.student_of_words(&run.student);
         }
         self.text_cnn("student", &run.student);
         let training = &run.training;
@@ -63,6 +70,52 @@ impl Checks {
             "expected \"seq2seq\", \"transformer\" or \"text_cnn\": the other kinds have no vector \
              for a word"
                 .into()
+        });
+    }
+
+    /// Where the scores of a label hang on the labels before, those of another path are not there.
+    fn all_paths_count(&mut self, section: &str, model: &Model, run: &RelayRun) {
+        let crf = run.words.is_some_and(|words| words.crf);
+        let paths = crf || run.distillation.loss == Loss::Ctc;
+        let one_path = matches!(model, Model::Seq2seq(_));
+        self.require(!(paths && one_path), format!("{section}.kind"), || {
+            "expected \"transformer\" or \"text_cnn\": `words.crf` and the loss \"ctc\" sum over all \
+             sequences of labels, and a \"seq2seq\" has scores of one"
+                .into()
+        });
+    }
+
+    /// What a bag of n-grams is trained by elsewhere must not be set here, where it changes nothing.
+    fn bag_has_the_loss_of_all(&mut self, section: &str, model: &Model) {
+        let Model::BagOfNgrams(config) = model else {
+            return;
+        };
+        let usual = BagOfNgramsConfig::default();
+        let unused = [
+            ("loss", config.loss == usual.loss),
+            ("c", config.c == usual.c),
+            ("tolerance", config.tolerance == usual.tolerance),
+            ("vocabulary", config.vocabulary == usual.vocabulary),
+        ];
+        for (name, unchanged) in unused {
+            self.require(unchanged, format!("{section}.{name}"), || {
+                "has no effect here: all models have `distillation.loss`, and learn from the labelled \
+                 texts in batches"
+                    .into()
+            });
+        }
+    }
+
+    /// A student that answers for every word has its own pooling, and the words' vectors.
+    fn student_of_words(&mut self, student: &TextCnnConfig) {
+        let usual = TextCnnConfig::default();
+        let (pooling, size) = ("student.pooling".into(), "student.embedding_size".into());
+        self.require(student.pooling == usual.pooling, pooling, || {
+            "expected \"max\" with tags or keywords: the pooled vector is context for every word"
+                .into()
+        });
+        self.require(student.embedding_size == usual.embedding_size, size, || {
+            "has no effect with tags or keywords: set `words.size`".into()
         });
     }
 

@@ -7,6 +7,24 @@ use crate::error::{Result, TrainingError};
 use crate::run_folder::{CheckpointName, Pointer};
 
 impl Stage<'_, '_, '_> {
+    /// A loss that has only ceased to decrease may be large all the same.
+    pub(super) fn tell_convergence(&self) {
+        let rule = self.options.convergence.as_ref();
+        let smoothed = self.convergence.as_ref().and_then(|rule| rule.smoothed());
+        let (Some(rule), Some(loss)) = (rule, smoothed) else {
+            return;
+        };
+        let low = rule.loss_below.is_some_and(|bound| loss < bound);
+        if !low && rule.plateau_max.is_none() {
+            tracing::warn!(
+                "{}: the loss has not decreased for {} updates and counts as converged, at {loss:.4}; \
+                 how large it may be, nothing says (plateau_max)",
+                self.options.name,
+                rule.patience
+            );
+        }
+    }
+
     pub(super) fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let state = StageState::of(checkpoint)?;
         if let (Some(best), Some(storage)) = (&state.best, &self.session.storage) {
