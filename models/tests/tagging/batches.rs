@@ -1,9 +1,12 @@
 //! A sentence has the scores that it has alone, in whatever batch and order.
 
-use limbeck_engine::{Result, Tape};
+use limbeck_engine::{Device, Result, Tape};
+use limbeck_models::tagging::TaggerConfig;
 use limbeck_models::{Classifier, Encoded};
 
-use crate::small::{KINDS, LABELS, TAGS, batch, devices, distance, labels, sentences};
+use crate::small::{
+    KINDS, LABELS, TAGS, batch, built, devices, distance, labels, sentences, undropped,
+};
 
 #[test]
 fn a_batch_gives_what_each_sentence_gives_alone() -> Result<()> {
@@ -93,6 +96,34 @@ fn a_word_changes_the_scores_of_its_sentence_and_of_no_other() -> Result<()> {
                 assert_eq!(before[own..], after[own..others], "{kind:?}, {device}");
                 let changed = before[TAGS..2 * TAGS] != after[TAGS..2 * TAGS];
                 assert!(changed, "{kind:?}, {device}: field {field} of a word");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Vectors of words and what the scores read are dropped in training, and at no other time.
+#[test]
+fn dropout_is_drawn_in_training_alone() -> Result<()> {
+    let device = Device::reference();
+    let one: [fn(&mut TaggerConfig); 2] = [|c| c.input.dropout = 0.5, |c| c.dropout = 0.5];
+    for kind in KINDS {
+        let without = undropped(kind.config(false));
+        let scores = |config: &TaggerConfig, tape: &Tape| -> Result<Vec<f64>> {
+            let model = built(config.clone(), &device)?;
+            let batch = batch(&model, &sentences(), 0)?;
+            let scores = model.forward_labelled(tape, &batch, &LABELS)?;
+            scores.tensor().read_f64()
+        };
+        let plain = scores(&without, &Tape::training(&device, 1, 2))?;
+        for change in one {
+            let mut config = without.clone();
+            change(&mut config);
+            let trained = scores(&config, &Tape::training(&device, 1, 2))?;
+            assert!(distance(&trained, &plain) > 0.01, "{kind:?}");
+            assert_ne!(scores(&config, &Tape::training(&device, 1, 3))?, trained);
+            for tape in [Tape::deterministic(&device), Tape::inference(&device)] {
+                assert_eq!(scores(&config, &tape)?, plain, "{kind:?}");
             }
         }
     }

@@ -78,6 +78,7 @@ impl Kind {
     }
 }
 
+/// As [`Kind::build`], of this configuration.
 pub(crate) fn built(config: TaggerConfig, device: &Device) -> Result<Tagger> {
     let mut tagger = Tagger::new(config, 3, device)?;
     let store = tagger.parameters_mut();
@@ -90,6 +91,21 @@ pub(crate) fn built(config: TaggerConfig, device: &Device) -> Result<Tagger> {
     }
     store.values_mut()?.restore(&values)?;
     Ok(tagger)
+}
+
+/// The same configuration without any dropout.
+pub(crate) fn undropped(mut config: TaggerConfig) -> TaggerConfig {
+    (config.dropout, config.input.dropout) = (0.0, 0.0);
+    let encoder = match &mut config.trunk {
+        TrunkConfig::TextCnn(_) => return config,
+        TrunkConfig::Transformer(encoder) => encoder,
+        TrunkConfig::Seq2Seq(trunk) => {
+            trunk.symbol_dropout = 0.0;
+            &mut trunk.encoder
+        }
+    };
+    (encoder.stack.dropout, encoder.stack.attention_dropout) = (0.0, 0.0);
+    config
 }
 
 fn encoder(norm: NormPosition, window: usize) -> TransformerTrunk {

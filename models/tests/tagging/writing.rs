@@ -2,11 +2,11 @@
 
 use limbeck_engine::{Device, Result, Stream, Tape, drop_threshold};
 use limbeck_kernels::{Labels, Normaliser, cross_entropy, weighted_mean};
-use limbeck_models::tagging::{Seq2SeqTrunk, Tagger, TrunkConfig};
+use limbeck_models::tagging::{Tagger, TrunkConfig};
 use limbeck_models::{Batch, Classifier, Encoded};
 
 use crate::small::{
-    KINDS, Kind, LABELS, TAGS, batch, built, devices, distance, sentence, sentences,
+    KINDS, Kind, LABELS, TAGS, batch, built, devices, distance, sentence, sentences, undropped,
 };
 
 /// The first of the largest of every row.
@@ -95,16 +95,9 @@ const STEP: u32 = 9;
 
 /// A decoder without any other dropout than that of symbols.
 fn forgetful(rate: f64, device: &Device) -> Result<Tagger> {
-    let mut config = Kind::Decoder.config(false);
-    (config.dropout, config.input.dropout) = (0.0, 0.0);
-    if let TrunkConfig::Seq2Seq(Seq2SeqTrunk {
-        encoder,
-        symbol_dropout,
-        ..
-    }) = &mut config.trunk
-    {
-        (encoder.stack.dropout, encoder.stack.attention_dropout) = (0.0, 0.0);
-        *symbol_dropout = rate;
+    let mut config = undropped(Kind::Decoder.config(false));
+    if let TrunkConfig::Seq2Seq(trunk) = &mut config.trunk {
+        trunk.symbol_dropout = rate;
     }
     built(config, device)
 }
