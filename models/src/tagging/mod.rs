@@ -223,7 +223,9 @@ impl Classifier for Tagger {
     }
 
     fn batch(&self, texts: &[&Encoded], first_sample: u32) -> Result<Batch> {
-        WordBatch::new(self.store.device(), texts, &self.config.input, first_sample)
+        let (device, input) = (self.store.device(), &self.config.input);
+        let words = WordBatch::new(device, texts, input, first_sample)?;
+        Ok(Batch::Words(Box::new(words)))
     }
 }
 
