@@ -100,11 +100,10 @@ impl Tagger {
             }
         };
         let scores = Affine::new(&mut store, "scores", width, config.tags);
-        let transitions = config.crf.then(|| {
-            let id = store.constant("transitions", [config.tags + 2, config.tags], 0.0);
-            store.no_decay(id);
-            id
-        });
+        let steps = [config.tags + 2, config.tags];
+        let transitions = config
+            .crf
+            .then(|| store.constant("transitions", steps, 0.0));
         Ok(Tagger {
             store: store.build(device)?,
             config,
