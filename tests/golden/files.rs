@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::sizes::{DecoderSizes, LanguageSizes, Model};
+use crate::tagger::TaggerSizes;
 
 /// A model: `transformer_*.json`, `seq2seq_*.json`, `text_cnn_*.json`, `text_graph_*.json`.
 #[derive(Deserialize)]
@@ -37,6 +38,29 @@ pub(crate) struct DecoderFile {
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) logits: Vec<f64>,
     pub(crate) loss: f64,
+}
+
+/// A sequence tagger: `tagger_*.json`.
+#[derive(Deserialize)]
+pub(crate) struct TaggerFile {
+    pub(crate) tagger: TaggerSizes,
+    pub(crate) sentences: Vec<Sentence>,
+    /// Of every word of all sentences.
+    pub(crate) labels: Vec<u32>,
+    pub(crate) parameters: Vec<Parameter>,
+    /// Behind the true tags.
+    pub(crate) logits: Vec<f64>,
+    /// Behind the best tags.
+    pub(crate) written: Vec<f64>,
+    pub(crate) loss: f64,
+}
+
+/// A sentence as taggers read it.
+#[derive(Deserialize)]
+pub(crate) struct Sentence {
+    pub(crate) words: Vec<u32>,
+    pub(crate) spellings: Vec<Vec<u32>>,
+    pub(crate) shapes: Vec<u32>,
 }
 
 /// A parameter in Limbeck's layout, with the gradient of the first loss.

@@ -14,6 +14,7 @@ mod schedules;
 mod sequence_losses;
 mod sizes;
 mod spans;
+mod tagger;
 mod updates;
 
 use compare::Tolerance;
@@ -37,6 +38,16 @@ fn the_reference_device_reproduces_every_decoder() {
 #[test]
 fn the_cpu_reproduces_every_decoder() {
     decoder::check(&Device::cpu(), &Tolerance::SINGLE);
+}
+
+#[test]
+fn the_reference_device_reproduces_every_tagger() {
+    tagger::check(&Device::reference(), &Tolerance::REFERENCE);
+}
+
+#[test]
+fn the_cpu_reproduces_every_tagger() {
+    tagger::check(&Device::cpu(), &Tolerance::SINGLE);
 }
 
 #[test]
@@ -82,6 +93,14 @@ fn the_gpu_reproduces_every_model() {
 fn the_gpu_reproduces_every_decoder() {
     if let Some(device) = gpu() {
         decoder::check(&device, &Tolerance::SINGLE);
+    }
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn the_gpu_reproduces_every_tagger() {
+    if let Some(device) = gpu() {
+        tagger::check(&device, &Tolerance::SINGLE);
     }
 }
 

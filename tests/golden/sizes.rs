@@ -234,11 +234,7 @@ impl TextCnnSizes {
             embedding_size: self.embedding_size,
             channels: self.channels,
             kernel_sizes: self.kernel_sizes.clone(),
-            topology: match self.topology.as_str() {
-                "stacked" => Topology::Stacked,
-                "parallel" => Topology::Parallel,
-                other => panic!("topology {other}"),
-            },
+            topology: topology(&self.topology),
             pooling: match self.pooling.as_str() {
                 "max" => TimePooling::Max,
                 "max_mean" => TimePooling::MaxMean,
@@ -247,6 +243,14 @@ impl TextCnnSizes {
             dropout: 0.0,
             max_length: 16,
         }
+    }
+}
+
+pub(crate) fn topology(name: &str) -> Topology {
+    match name {
+        "stacked" => Topology::Stacked,
+        "parallel" => Topology::Parallel,
+        other => panic!("topology {other}"),
     }
 }
 

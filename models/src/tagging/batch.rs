@@ -6,7 +6,7 @@ use limbeck_engine::{Device, Error, Fingerprint, Packed, Result};
 use limbeck_kernels::TokenRows;
 
 use super::WordInputConfig;
-use crate::batch::{Batch, Encoded};
+use crate::batch::Encoded;
 
 /// A sentence: for each of its words a row of the table of words, its letters, its outward form.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,12 +43,12 @@ pub struct WordBatch {
 impl WordBatch {
     /// Packs sentences after checking their tables. A word that stands several times in a batch is
     /// spelt once.
-    pub(super) fn pack(
+    pub(super) fn new(
         device: &Device,
         texts: &[&Encoded],
         config: &WordInputConfig,
         first_sample: u32,
-    ) -> Result<Batch> {
+    ) -> Result<Self> {
         let (mut words, mut shapes, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
         let (mut spelling_of, mut sentence_of) = (Vec::new(), Vec::new());
         let mut known: HashMap<&[u32], u32> = HashMap::new();
@@ -72,7 +72,7 @@ impl WordBatch {
                 sentence_of.push(sentence);
             }
         }
-        Ok(Batch::Words(Box::new(WordBatch {
+        Ok(WordBatch {
             packed: Packed::new(device, &lengths, first_sample)?,
             words: TokenRows::new(device, &words, config.words)?,
             shapes: TokenRows::new(device, &shapes, config.shapes)?,
@@ -80,7 +80,7 @@ impl WordBatch {
             letters: TokenRows::new(device, &letters, config.letters)?,
             spelling_of,
             sentence_of,
-        })))
+        })
     }
 }
 

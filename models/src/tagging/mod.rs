@@ -100,11 +100,10 @@ impl Tagger {
             }
         };
         let scores = Affine::new(&mut store, "scores", width, config.tags);
-        let transitions = config.crf.then(|| {
-            let id = store.constant("transitions", [config.tags + 2, config.tags], 0.0);
-            store.no_decay(id);
-            id
-        });
+        let steps = [config.tags + 2, config.tags];
+        let transitions = config
+            .crf
+            .then(|| store.constant("transitions", steps, 0.0));
         Ok(Tagger {
             store: store.build(device)?,
             config,
@@ -127,6 +126,23 @@ impl Tagger {
         })
     }
 
+    /// Refuses what is not one tag for every word.
+    fn expect_tags(&self, batch: &WordBatch, labels: &[u32]) -> Result<()> {
+        let (words, tags) = (batch.packed.rows(), self.config.tags);
+        if labels.len() != words {
+            return Err(Error::Mismatch(format!(
+                "a batch of {words} words was given {} tags: expected as many",
+                labels.len()
+            )));
+        }
+        match labels.iter().find(|&&label| label as usize >= tags) {
+            None => Ok(()),
+            Some(label) => Err(Error::Mismatch(format!(
+                "a word was given tag {label}: expected a number below {tags}"
+            ))),
+        }
+    }
+
     /// The scores of all words; of a decoder behind these tags.
     fn tagged(&self, tape: &Tape, batch: &WordBatch, labels: Option<&[u32]>) -> Result<Var> {
         let words = self.words(tape, batch)?;
@@ -143,7 +159,7 @@ impl Tagger {
                 let score = |states: &Var| self.scores.apply(tape, store, states, None);
                 let scores = trunk.written(tape, store, &words, batch, score)?;
                 let shape = [batch.packed.rows(), self.config.tags];
-                return Ok(tape.constant(tape.device().real(&scores, shape)?));
+                return Ok(tape.constant(tape.device().real_f64(&scores, shape)?));
             }
             (Trunk::TextCnn(_), ..) => return Err(of_two_kinds()),
         };
@@ -186,7 +202,9 @@ impl Classifier for Tagger {
     }
 
     fn forward_labelled(&self, tape: &Tape, batch: &Batch, labels: &[u32]) -> Result<Var> {
-        self.tagged(tape, batch.words()?, Some(labels))
+        let batch = batch.words()?;
+        self.expect_tags(batch, labels)?;
+        self.tagged(tape, batch, Some(labels))
     }
 
     fn per_position(&self) -> bool {
@@ -204,7 +222,9 @@ impl Classifier for Tagger {
     }
 
     fn batch(&self, texts: &[&Encoded], first_sample: u32) -> Result<Batch> {
-        WordBatch::pack(self.store.device(), texts, &self.config.input, first_sample)
+        let (device, input) = (self.store.device(), &self.config.input);
+        let words = WordBatch::new(device, texts, input, first_sample)?;
+        Ok(Batch::Words(Box::new(words)))
     }
 }
 
@@ -213,12 +233,12 @@ fn check(config: &TaggerConfig) -> Result<()> {
     let mut sizes = vec![
         ("tags", config.tags),
         ("words", input.words),
+        ("letters", input.letters),
         ("shapes", input.shapes),
         ("word_size", input.word_size),
     ];
     if input.letter_channels > 0 {
         sizes.extend([
-            ("letters", input.letters),
             ("letter_size", input.letter_size),
             ("letter_kernel_size", input.letter_kernel_size),
         ]);

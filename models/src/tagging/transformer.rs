@@ -1,7 +1,7 @@
 //! Trunks of attention: an encoder alone, and an encoder with a decoder that writes the tags.
 
 use limbeck_engine::{
-    Device, Error, Packed, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
+    Device, Packed, ParameterId, ParameterStore, Result, StoreBuilder, Tape, Var,
 };
 use limbeck_kernels::{add, conv1d, dropout, gather_rows, scale_rows};
 
@@ -105,7 +105,8 @@ impl EncoderDecoder {
         })
     }
 
-    /// The decoder's states of all words, `[rows, hidden_size]`, each behind the true tags before it.
+    /// The decoder's states of all words, `[rows, hidden_size]`, each behind the true tags before it;
+    /// there is one for every word.
     pub(super) fn forced(
         &self,
         tape: &Tape,
@@ -115,13 +116,6 @@ impl EncoderDecoder {
         labels: &[u32],
     ) -> Result<Var> {
         let packed = &batch.packed;
-        if labels.len() != packed.rows() {
-            return Err(Error::Mismatch(format!(
-                "a batch of {} words was given {} tags",
-                packed.rows(),
-                labels.len()
-            )));
-        }
         let memory = self.encoder.forward(tape, store, words, packed)?;
         let symbols = tape.parameter(store, self.symbols);
         let begin = symbols.shape().rows() as u32 - 1;
@@ -162,7 +156,7 @@ impl EncoderDecoder {
         words: &Var,
         batch: &WordBatch,
         score: impl Fn(&Var) -> Result<Var>,
-    ) -> Result<Vec<f32>> {
+    ) -> Result<Vec<f64>> {
         let memory = self.encoder.forward(tape, store, words, &batch.packed)?;
         let order = Order::longest_first(batch.packed.lengths());
         let memory = gather_rows(tape, &memory, &order.rows())?;
@@ -193,15 +187,15 @@ impl EncoderDecoder {
 }
 
 /// A shape device has no numbers, and its users do not ask what they are.
-fn read(device: &Device, scores: &Var) -> Result<Vec<f32>> {
+fn read(device: &Device, scores: &Var) -> Result<Vec<f64>> {
     match device.is_shapes() {
         true => Ok(vec![0.0; scores.shape().elements()]),
-        false => scores.tensor().read(),
+        false => scores.tensor().read_f64(),
     }
 }
 
 /// The first of the largest.
-fn best(row: &[f32]) -> u32 {
+fn best(row: &[f64]) -> u32 {
     let better = |best: usize, i: usize| if row[i] > row[best] { i } else { best };
     (0..row.len()).fold(0, better) as u32
 }

@@ -15,6 +15,7 @@ mod lost;
 mod memory;
 mod parity;
 mod rehearsal;
+mod taggers;
 mod tiny;
 
 use limbeck_engine::{Device, Result};

@@ -1,22 +1,23 @@
 //! Tiny models with dropout, random texts for them, and plain training steps.
 
 use limbeck_engine::{
-    Device, Fingerprint, ParameterVector, Result, Stream, Tape, Tensor, TokenIds,
+    Device, Fingerprint, ParameterVector, Result, Stream, Tape, Tensor, TokenIds, Var,
 };
-use limbeck_kernels::{ClipNorm, Sgd, SgdConfig};
+use limbeck_kernels::{ClipNorm, Labels, Normaliser, Sgd, SgdConfig, crf, weighted_mean};
 use limbeck_losses::hard_cross_entropy;
 use limbeck_models::{
-    Aggregation, BagOfNgrams, BagOfNgramsConfig, Classifier, Encoded, Head, NetworkKind,
+    Aggregation, BagOfNgrams, BagOfNgramsConfig, Batch, Classifier, Encoded, Head, NetworkKind,
     NormPosition, SparseText, TextCnn, TextCnnConfig, TextPooling, TimePooling, Topology,
     Transformer, TransformerConfig,
 };
 
 use crate::graphs;
+use crate::taggers::{self, Trunk};
 
 pub(crate) const VOCABULARY: Fingerprint = Fingerprint(9);
 pub(crate) const VOCABULARY_SIZE: usize = 40;
 pub(crate) const CLASSES: usize = 3;
-const LONGEST: usize = 14;
+pub(crate) const LONGEST: usize = 14;
 pub(crate) const SEED: u64 = 3;
 
 /// Which model.
@@ -28,9 +29,10 @@ pub(crate) enum Kind {
     GatedGraph(Aggregation),
     TextLevel,
     Corpus(NetworkKind),
+    Tagger(Trunk),
 }
 
-pub(crate) const KINDS: [Kind; 8] = [
+pub(crate) const KINDS: [Kind; 11] = [
     Kind::Transformer,
     Kind::TextCnn,
     Kind::BagOfNgrams,
@@ -39,6 +41,9 @@ pub(crate) const KINDS: [Kind; 8] = [
     Kind::TextLevel,
     Kind::Corpus(NetworkKind::Convolution { hidden_size: 12 }),
     Kind::Corpus(NetworkKind::Simple { hops: 2 }),
+    Kind::Tagger(Trunk::TextCnn),
+    Kind::Tagger(Trunk::Transformer),
+    Kind::Tagger(Trunk::Seq2Seq),
 ];
 
 impl Kind {
@@ -50,7 +55,16 @@ impl Kind {
             Kind::GatedGraph(aggregation) => graphs::gated(aggregation, device)?,
             Kind::TextLevel => graphs::text_level(device)?,
             Kind::Corpus(kind) => graphs::corpus(kind, device)?,
+            Kind::Tagger(trunk) => taggers::tagger(trunk, device)?,
         })
+    }
+
+    /// The class of text `number`, or the tags of its words.
+    fn labels(self, number: u32) -> Vec<u32> {
+        match self {
+            Kind::Tagger(_) => taggers::tags(number),
+            _ => vec![number % CLASSES as u32],
+        }
     }
 
     /// Text `number`, of 1 to 14 tokens.
@@ -63,6 +77,7 @@ impl Kind {
             Kind::GatedGraph(_) => return graphs::graph(number, false),
             Kind::TextLevel => return graphs::graph(number, true),
             Kind::Corpus(_) => return graphs::document(number),
+            Kind::Tagger(_) => return taggers::sentence(number),
             Kind::BagOfNgrams => {}
         }
         ids.sort_unstable();
@@ -143,7 +158,7 @@ impl Labelled {
     pub(crate) fn new(kind: Kind, numbers: impl Iterator<Item = u32> + Clone) -> Self {
         Labelled {
             texts: numbers.clone().map(|number| kind.text(number)).collect(),
-            labels: numbers.map(|number| number % CLASSES as u32).collect(),
+            labels: numbers.flat_map(|number| kind.labels(number)).collect(),
         }
     }
 
@@ -189,8 +204,8 @@ impl Trainer {
     pub(crate) fn step(&mut self, batch: &Labelled) -> Result<Tensor> {
         let tape = Tape::training(self.model.device(), SEED, self.updates);
         let texts = self.model.batch(&batch.texts(), 0)?;
-        let logits = self.model.forward(&tape, &texts)?.logits;
-        let loss = hard_cross_entropy(&tape, &logits, &batch.labels)?;
+        let logits = self.model.forward_labelled(&tape, &texts, &batch.labels)?;
+        let loss = self.loss(&tape, &texts, (&logits, &batch.labels))?;
         self.gradients.fill_zero()?;
         tape.backward(&loss, &mut [&mut self.gradients])?
             .refuse(&[self.model.parameters()])?;
@@ -200,5 +215,17 @@ impl Trainer {
         self.model.device().flush()?;
         self.updates += 1;
         Ok(loss.tensor().clone())
+    }
+
+    /// The mean over all labels.
+    fn loss(&self, tape: &Tape, batch: &Batch, (logits, labels): (&Var, &[u32])) -> Result<Var> {
+        let Some(transitions) = self.model.transitions() else {
+            return hard_cross_entropy(tape, logits, labels);
+        };
+        let transitions = tape.parameter(self.model.parameters(), transitions);
+        let count = Normaliser::Count(labels.len() as f32);
+        let labels = Labels::new(tape.device(), labels, CLASSES)?;
+        let rows = crf(tape, logits, &transitions, &batch.words()?.packed, &labels)?;
+        weighted_mean(tape, &rows, None, count)
     }
 }

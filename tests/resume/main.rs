@@ -1,6 +1,8 @@
 //! A run that is killed and resumed ends with the bits of a run that was not.
 #![cfg(feature = "cli")]
 
+mod relay;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,0 +1,10 @@
+//! Sequence taggers of every trunk, on every device.
+//!
+//! The GPU needs an adapter: `LIMBECK_TEST_ADAPTER` names it (default `llvmpipe`), and
+//! `LIMBECK_REQUIRE_GPU=1` turns a missing one into a failure.
+
+mod batches;
+mod gradients;
+mod refusals;
+mod small;
+mod writing;
