@@ -64,7 +64,7 @@ fn runs_that_differ_in_their_seed_alone_share_a_row() {
     assert_eq!(names, ["short", "long"]);
     assert_eq!(rows[0]["seeds"], serde_json::json!([1, 2]));
     assert_eq!(
-        rows[0]["accuracy"]["mean"], 1.0,
+        rows[0]["quality"]["mean"], 1.0,
         "the two classes share no word"
     );
     assert_eq!(rows[1]["gain"]["each"], serde_json::json!([[2, 0.0]]));

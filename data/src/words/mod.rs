@@ -93,12 +93,10 @@ impl WordTable {
         let counted = words.iter().map(String::as_str);
         let size = options.vocabulary_size.saturating_add(2);
         let words = Vocabulary::count(counted, options.min_count, size);
-        let letters: Vec<String> = sentences
+        let letters = sentences
             .iter()
-            .flat_map(|sentence| words_of(sentence.as_ref()).flat_map(str::chars))
-            .map(String::from)
-            .collect();
-        let letters = Vocabulary::count(letters.iter().map(String::as_str), 1, usize::MAX);
+            .flat_map(|sentence| words_of(sentence.as_ref()).flat_map(letters_of));
+        let letters = Vocabulary::count(letters, 1, usize::MAX);
         Self::assemble(words, letters, *options)
     }
 
@@ -198,6 +196,12 @@ impl WordTable {
 /// The words of a sentence.
 pub fn words_of(sentence: &str) -> impl Iterator<Item = &str> {
     sentence.split(' ').filter(|word| !word.is_empty())
+}
+
+/// The letters of a word, each as a text.
+fn letters_of(word: &str) -> impl Iterator<Item = &str> {
+    let starts = word.char_indices();
+    starts.map(|(start, letter)| &word[start..start + letter.len_utf8()])
 }
 
 /// What the table of words tells apart: lower case, and every digit a 0.

@@ -115,6 +115,12 @@ impl RelayOptions {
                 temperature: 2.0,
                 final_target: FinalTarget::Mixed,
                 loss: Loss::CrossEntropy,
+                // A distribution has an entropy, below which no loss falls: a plateau says little, and
+                // dev ends the stages.
+                convergence: Convergence {
+                    plateau_max: OffOr::On(0.0),
+                    ..base.convergence
+                },
                 ..base
             },
         }
@@ -278,11 +284,11 @@ mod tests {
             (PredictMode::CrossFit, 5)
         );
         assert_eq!(tuned.label_form, LabelForm::Soft);
-        for options in [literal, tuned] {
+        for (options, plateau_max) in [(literal, None), (tuned, Some(0.0))] {
             let rule = ConvergenceOptions::from(options.convergence);
             assert_eq!((rule.loss_below, rule.patience), (None, 500));
             assert_eq!((rule.min_delta, rule.smoothing), (1e-4, 0.98));
-            assert_eq!(rule.plateau_max, None);
+            assert_eq!(rule.plateau_max, plateau_max);
         }
     }
 

@@ -3,5 +3,6 @@
 mod acceptance;
 mod options;
 mod refusals;
+mod rehearsal;
 mod tagging;
 mod tiny;
