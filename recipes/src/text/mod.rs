@@ -2,6 +2,7 @@
 //! built from a run file, trained, saved and served.
 
 mod classifier;
+mod constraint;
 mod encoder;
 mod files;
 mod graph;

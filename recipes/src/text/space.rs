@@ -10,6 +10,7 @@ use limbeck_kernels::{CopySymbol, viterbi};
 use limbeck_training::metrics::sample_f1;
 
 use super::classifier::argmax;
+use super::constraint::{constraint, parts};
 
 /// The form of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +42,6 @@ pub struct LabelSpace {
     /// everything else where it does not.
     constraint: Option<Vec<f32>>,
 }
-
-/// Low enough that no difference of two scores outweighs it.
-const FORBIDDEN: f32 = -1e4;
 
 impl LabelSpace {
     /// Labels with these names.
@@ -259,40 +257,6 @@ pub fn symbols_of(words: &[u32], labels: &[u32]) -> Vec<CopySymbol> {
 fn share_equal(predicted: &[u32], truth: &[u32]) -> f64 {
     let equal = predicted.iter().zip(truth).filter(|(p, t)| p == t).count();
     equal as f64 / truth.len().max(1) as f64
-}
-
-/// Which tag may stand after which: those that begin, continue and end spans as the scheme says.
-fn constraint(names: &[String], scheme: Scheme) -> Vec<f32> {
-    let tags: Vec<(&str, &str)> = names.iter().map(|name| parts(name)).collect();
-    let allowed = |from: Option<(&str, &str)>, to: Option<(&str, &str)>| match scheme {
-        Scheme::Bioes => {
-            let open = from.filter(|(prefix, _)| matches!(*prefix, "B" | "I"));
-            let goes_on = to.filter(|(prefix, _)| matches!(*prefix, "I" | "E"));
-            match (open, goes_on) {
-                (None, None) => true,
-                (Some((_, a)), Some((_, b))) => a == b,
-                _ => false,
-            }
-        }
-        Scheme::Iob2 => match to {
-            Some(("I", kind)) => from.is_some_and(|(prefix, a)| prefix != "O" && a == kind),
-            _ => true,
-        },
-        _ => true,
-    };
-    let score = |allowed: bool| if allowed { 0.0 } else { FORBIDDEN };
-    let mut scores = Vec::with_capacity((tags.len() + 2) * tags.len());
-    for &from in &tags {
-        scores.extend(tags.iter().map(|&to| score(allowed(Some(from), Some(to)))));
-    }
-    scores.extend(tags.iter().map(|&to| score(allowed(None, Some(to)))));
-    scores.extend(tags.iter().map(|&from| score(allowed(Some(from), None))));
-    scores
-}
-
-/// Prefix and type of a tag.
-fn parts(tag: &str) -> (&str, &str) {
-    tag.split_once('-').unwrap_or((tag, ""))
 }
 
 #[cfg(test)]
