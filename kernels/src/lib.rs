@@ -18,6 +18,7 @@ mod confident_rows;
 mod conjugate_gradient;
 mod conv1d;
 mod conv1d_max;
+mod conv2d;
 mod crf;
 mod cross_attention;
 mod cross_entropy;
@@ -71,6 +72,7 @@ pub use confident_rows::confident_rows;
 pub use conjugate_gradient::ConjugateGradient;
 pub use conv1d::{Conv1d, conv1d};
 pub use conv1d_max::conv1d_max;
+pub use conv2d::{Conv2d, Conv2dOptions, conv2d};
 pub use crf::{crf, marginals, viterbi};
 pub use cross_attention::{CrossAttention, cross_attention};
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
@@ -104,6 +106,7 @@ pub use scale_rows::scale_rows;
 pub use sgd::{Sgd, SgdConfig};
 pub use shared::divergence::Temperatures;
 pub use shared::edges::Edges;
+pub use shared::pictures::{Pictures, Window};
 pub use slice::slice;
 pub use softmax::{log_softmax, softmax};
 pub use spmm::{SparseMatrix, spmm};
@@ -127,6 +130,7 @@ pub fn registry() -> Vec<harness::Entry> {
         conjugate_gradient::entry(),
         conv1d::entry(),
         conv1d_max::entry(),
+        conv2d::entry(),
         crf::entry(),
         cross_attention::entry(),
         cross_entropy::entry(),
