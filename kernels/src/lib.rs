@@ -43,6 +43,7 @@ mod linear;
 mod log_partition;
 mod lstm;
 mod max_over_time;
+mod max_pool2d;
 mod mean_over_time;
 mod mse;
 mod multiply;
@@ -96,6 +97,7 @@ pub use linear::{Linear, linear, linear_transposed};
 pub use log_partition::log_partition;
 pub use lstm::{LstmOutput, lstm};
 pub use max_over_time::max_over_time;
+pub use max_pool2d::max_pool2d;
 pub use mean_over_time::{mean_over_time, sum_over_time};
 pub use mse::mse;
 pub use multiply::multiply;
@@ -154,6 +156,7 @@ pub fn registry() -> Vec<harness::Entry> {
         log_partition::entry(),
         lstm::entry(),
         max_over_time::entry(),
+        max_pool2d::entry(),
         mean_over_time::entry(),
         mse::entry(),
         multiply::entry(),
