@@ -58,6 +58,7 @@ mod softmax;
 mod spmm;
 mod squared_hinge;
 mod transpose;
+mod upsample2d;
 mod weighted_mean;
 mod weighted_sum;
 
@@ -114,6 +115,7 @@ pub use softmax::{log_softmax, softmax};
 pub use spmm::{SparseMatrix, spmm};
 pub use squared_hinge::squared_hinge;
 pub use transpose::transpose;
+pub use upsample2d::{Interpolation, upsample2d};
 pub use weighted_mean::{Normaliser, weighted_mean};
 pub use weighted_sum::{add, scale, weighted_sum};
 
@@ -170,6 +172,7 @@ pub fn registry() -> Vec<harness::Entry> {
         spmm::entry(),
         squared_hinge::entry(),
         transpose::entry(),
+        upsample2d::entry(),
         weighted_mean::entry(),
         weighted_sum::entry(),
     ]
