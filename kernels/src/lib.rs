@@ -32,6 +32,7 @@ mod first_over_time;
 mod focal;
 mod folded_conv1d;
 mod gather_rows;
+mod group_norm;
 mod gru;
 mod half_squared_norm;
 pub mod harness;
@@ -88,6 +89,7 @@ pub use first_over_time::first_over_time;
 pub use focal::{focal, soft_focal};
 pub use folded_conv1d::folded_conv1d;
 pub use gather_rows::gather_rows;
+pub use group_norm::{GroupNorm, group_norm};
 pub use gru::{GruWeights, gru};
 pub use half_squared_norm::half_squared_norm;
 pub use jensen_shannon::jensen_shannon;
@@ -148,6 +150,7 @@ pub fn registry() -> Vec<harness::Entry> {
         focal::entry(),
         folded_conv1d::entry(),
         gather_rows::entry(),
+        group_norm::entry(),
         gru::entry(),
         half_squared_norm::entry(),
         jensen_shannon::entry(),
