@@ -38,6 +38,7 @@ mod half_squared_norm;
 pub mod harness;
 mod jensen_shannon;
 mod kl;
+mod l1;
 mod l2_normalise;
 mod layer_norm;
 mod linear;
@@ -94,6 +95,7 @@ pub use gru::{GruWeights, gru};
 pub use half_squared_norm::half_squared_norm;
 pub use jensen_shannon::jensen_shannon;
 pub use kl::{kl, soft_cross_entropy};
+pub use l1::l1;
 pub use l2_normalise::l2_normalise;
 pub use layer_norm::{LayerNorm, add_layer_norm, layer_norm};
 pub use linear::{Linear, linear, linear_transposed};
@@ -155,6 +157,7 @@ pub fn registry() -> Vec<harness::Entry> {
         half_squared_norm::entry(),
         jensen_shannon::entry(),
         kl::entry(),
+        l1::entry(),
         l2_normalise::entry(),
         layer_norm::entry(),
         linear::entry(),
