@@ -98,6 +98,7 @@ pub(super) struct Side {
     /// The first pixel; the others follow at distances of the stride.
     pub(super) pixel: usize,
     /// Number of pixels.
+    #[cfg(feature = "gpu")]
     pub(super) pixels: usize,
 }
 
@@ -120,6 +121,7 @@ impl Class {
                     tap,
                     taps: window.size[axis].saturating_sub(tap).div_ceil(stride),
                     pixel,
+                    #[cfg(feature = "gpu")]
                     pixels: (extent - pixel).div_ceil(stride),
                 }
             })
@@ -136,6 +138,7 @@ impl Class {
     }
 
     /// Its pixels in a picture.
+    #[cfg(feature = "gpu")]
     pub(super) fn pixels(&self) -> usize {
         self.y.pixels * self.x.pixels
     }
