@@ -6,6 +6,9 @@ use limbeck_engine::{Error, Meta, Result};
 
 use crate::check;
 
+/// No window is larger, nor further from the next: so their places are far from overflowing.
+const LARGEST: usize = 1 << 16;
+
 /// A batch of pictures of one height and width, laid out as a matrix `[count * height * width,
 /// channels]`: row `(picture * height + y) * width + x` has the channels of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +118,7 @@ impl Window {
     /// ```
     ///
     /// # Errors
-    /// If a size or stride is 0, a padding is not less than the size, or a window is larger than
+    /// If a size or stride is 0 or above 65,536, a padding is not less than the size, or a window is larger than
     /// the picture with its padding.
     pub fn results(&self, pictures: Pictures) -> Result<Pictures> {
         self.results_of("window", pictures)
@@ -133,9 +136,11 @@ impl Window {
             let what = ["height", "width"][axis];
             let (size, stride) = (self.size[axis], self.stride[axis]);
             let (before, after) = (self.padding[axis], self.padding[axis + 2]);
-            if size == 0 || stride == 0 {
+            let possible = 1..=LARGEST;
+            if !possible.contains(&size) || !possible.contains(&stride) {
                 return refuse(format!(
-                    "the window's {what} and its stride must be at least 1, found {size} and {stride}"
+                    "the window's {what} and its stride must be from 1 to {LARGEST}, found {size} \
+                     and {stride}"
                 ));
             }
             if before >= size || after >= size {
@@ -231,7 +236,9 @@ mod tests {
         };
         assert!(message(Window::square(3)).contains("width 3 does not fit pictures of width 2"));
         assert!(message(Window::square(2).padding(2)).contains("less than the window's height 2"));
-        assert!(message(Window::square(0)).contains("at least 1, found 0 and 1"));
-        assert!(message(Window::square(2).stride(0)).contains("at least 1, found 2 and 0"));
+        assert!(message(Window::square(0)).contains("from 1 to 65536, found 0 and 1"));
+        assert!(message(Window::square(2).stride(0)).contains("from 1 to 65536, found 2 and 0"));
+        let endless = Window::square(usize::MAX).padding(usize::MAX - 1);
+        assert!(message(endless).contains("from 1 to 65536, found"));
     }
 }
