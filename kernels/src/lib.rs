@@ -18,6 +18,7 @@ mod confident_rows;
 mod conjugate_gradient;
 mod conv1d;
 mod conv1d_max;
+mod conv2d;
 mod crf;
 mod cross_attention;
 mod cross_entropy;
@@ -31,17 +32,20 @@ mod first_over_time;
 mod focal;
 mod folded_conv1d;
 mod gather_rows;
+mod group_norm;
 mod gru;
 mod half_squared_norm;
 pub mod harness;
 mod jensen_shannon;
 mod kl;
+mod l1;
 mod l2_normalise;
 mod layer_norm;
 mod linear;
 mod log_partition;
 mod lstm;
 mod max_over_time;
+mod max_pool2d;
 mod mean_over_time;
 mod mse;
 mod multiply;
@@ -56,6 +60,7 @@ mod softmax;
 mod spmm;
 mod squared_hinge;
 mod transpose;
+mod upsample2d;
 mod weighted_mean;
 mod weighted_sum;
 
@@ -71,6 +76,7 @@ pub use confident_rows::confident_rows;
 pub use conjugate_gradient::ConjugateGradient;
 pub use conv1d::{Conv1d, conv1d};
 pub use conv1d_max::conv1d_max;
+pub use conv2d::{Conv2d, Conv2dOptions, conv2d};
 pub use crf::{crf, marginals, viterbi};
 pub use cross_attention::{CrossAttention, cross_attention};
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
@@ -84,16 +90,19 @@ pub use first_over_time::first_over_time;
 pub use focal::{focal, soft_focal};
 pub use folded_conv1d::folded_conv1d;
 pub use gather_rows::gather_rows;
+pub use group_norm::{GroupNorm, group_norm};
 pub use gru::{GruWeights, gru};
 pub use half_squared_norm::half_squared_norm;
 pub use jensen_shannon::jensen_shannon;
 pub use kl::{kl, soft_cross_entropy};
+pub use l1::l1;
 pub use l2_normalise::l2_normalise;
 pub use layer_norm::{LayerNorm, add_layer_norm, layer_norm};
 pub use linear::{Linear, linear, linear_transposed};
 pub use log_partition::log_partition;
 pub use lstm::{LstmOutput, lstm};
 pub use max_over_time::max_over_time;
+pub use max_pool2d::max_pool2d;
 pub use mean_over_time::{mean_over_time, sum_over_time};
 pub use mse::mse;
 pub use multiply::multiply;
@@ -104,11 +113,13 @@ pub use scale_rows::scale_rows;
 pub use sgd::{Sgd, SgdConfig};
 pub use shared::divergence::Temperatures;
 pub use shared::edges::Edges;
+pub use shared::pictures::{Pictures, Window};
 pub use slice::slice;
 pub use softmax::{log_softmax, softmax};
 pub use spmm::{SparseMatrix, spmm};
 pub use squared_hinge::squared_hinge;
 pub use transpose::transpose;
+pub use upsample2d::{Interpolation, upsample2d};
 pub use weighted_mean::{Normaliser, weighted_mean};
 pub use weighted_sum::{add, scale, weighted_sum};
 
@@ -127,6 +138,7 @@ pub fn registry() -> Vec<harness::Entry> {
         conjugate_gradient::entry(),
         conv1d::entry(),
         conv1d_max::entry(),
+        conv2d::entry(),
         crf::entry(),
         cross_attention::entry(),
         cross_entropy::entry(),
@@ -140,16 +152,19 @@ pub fn registry() -> Vec<harness::Entry> {
         focal::entry(),
         folded_conv1d::entry(),
         gather_rows::entry(),
+        group_norm::entry(),
         gru::entry(),
         half_squared_norm::entry(),
         jensen_shannon::entry(),
         kl::entry(),
+        l1::entry(),
         l2_normalise::entry(),
         layer_norm::entry(),
         linear::entry(),
         log_partition::entry(),
         lstm::entry(),
         max_over_time::entry(),
+        max_pool2d::entry(),
         mean_over_time::entry(),
         mse::entry(),
         multiply::entry(),
@@ -163,6 +178,7 @@ pub fn registry() -> Vec<harness::Entry> {
         spmm::entry(),
         squared_hinge::entry(),
         transpose::entry(),
+        upsample2d::entry(),
         weighted_mean::entry(),
         weighted_sum::entry(),
     ]

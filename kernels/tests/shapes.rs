@@ -5,7 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use limbeck_engine::{Device, Stream, set_parallel_threshold};
 use limbeck_kernels::harness::{Case, Draw, Tolerance, compare, outcome, packed_ids};
-use limbeck_kernels::{Activation, Attention, Conv1d, LayerNorm, Linear};
+use limbeck_kernels::{
+    Activation, Attention, Conv1d, Conv2d, Conv2dOptions, LayerNorm, Linear, Pictures, Window,
+};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -78,6 +80,36 @@ proptest! {
             .real(Draw::new("x"), [rows, inputs])
             .real(Draw::new("w"), [kernel_size * inputs, outputs])
             .ids(&coordinates, [rows, 2])
+            .tolerance(Tolerance::LONG);
+        agrees(&if bias { case.real(Draw::new("b"), [outputs]) } else { case })?;
+    }
+
+    #[test]
+    fn conv2d(
+        (count, height, width) in (1..4usize, 1..12usize, 1..12usize),
+        size in (1..5usize, 1..5usize),
+        stride in (1..4usize, 1..4usize),
+        padding in (0..5usize, 0..5usize, 0..5usize, 0..5usize),
+        (inputs, outputs, depthwise) in (1..20usize, 1..20usize, any::<bool>()),
+        (bias, activation) in (any::<bool>(), activations()),
+    ) {
+        let pictures = Pictures { count, height, width };
+        let (top, left, bottom, right) = padding;
+        let window = Window {
+            size: [size.0, size.1],
+            stride: [stride.0, stride.1],
+            // Padding is less than the window; what does not fit even so is no convolution.
+            padding: [top % size.0, left % size.1, bottom % size.0, right % size.1],
+        };
+        prop_assume!(window.results(pictures).is_ok());
+        let groups = if depthwise { inputs } else { 1 };
+        let outputs = if depthwise { inputs * outputs.min(3) } else { outputs };
+        let options = Conv2dOptions { window, groups, activation };
+        let name = format!("{pictures:?}, {options:?}, {inputs} to {outputs}, bias {bias}");
+        let rows = window.taps() * inputs / groups;
+        let case = Case::new(name, Conv2d { pictures, options, bias })
+            .real(Draw::new("x"), [pictures.rows(), inputs])
+            .real(Draw::new("w"), [rows, outputs])
             .tolerance(Tolerance::LONG);
         agrees(&if bias { case.real(Draw::new("b"), [outputs]) } else { case })?;
     }

@@ -10,6 +10,7 @@ mod graphs;
 mod language;
 mod models;
 mod parameters;
+mod pictures;
 mod schedules;
 mod sequence_losses;
 mod sizes;
@@ -80,6 +81,16 @@ fn the_cpu_reproduces_every_sequence_loss() {
     sequence_losses::check(&Device::cpu(), sequence_losses::SINGLE);
 }
 
+#[test]
+fn the_reference_device_reproduces_every_operator_on_pictures() {
+    pictures::check(&Device::reference(), Tolerance::REFERENCE.values);
+}
+
+#[test]
+fn the_cpu_reproduces_every_operator_on_pictures() {
+    pictures::check(&Device::cpu(), pictures::SINGLE);
+}
+
 #[cfg(feature = "gpu")]
 #[test]
 fn the_gpu_reproduces_every_model() {
@@ -125,6 +136,14 @@ fn the_gpu_reproduces_every_update() {
 fn the_gpu_reproduces_every_sequence_loss() {
     if let Some(device) = gpu() {
         sequence_losses::check(&device, sequence_losses::SINGLE);
+    }
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn the_gpu_reproduces_every_operator_on_pictures() {
+    if let Some(device) = gpu() {
+        pictures::check(&device, pictures::SINGLE);
     }
 }
 

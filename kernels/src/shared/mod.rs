@@ -13,6 +13,7 @@ pub mod math;
 mod narrow;
 pub(crate) mod offsets;
 pub(crate) mod philox;
+pub mod pictures;
 pub(crate) mod recurrence;
 pub mod reduce;
 pub(crate) mod segments;

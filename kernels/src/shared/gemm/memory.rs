@@ -11,6 +11,8 @@ type Home = &'static LocalKey<Cell<Vec<f32>>>;
 thread_local! {
     /// Of a block of the result that is used and forgotten.
     pub(super) static RESULT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    /// Of a block of a left operand that is made where it is used.
+    pub(super) static MADE: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -44,7 +46,6 @@ impl Kept {
         }
     }
 
-    #[cfg(target_arch = "x86_64")]
     pub(super) fn get(&self) -> &[f32] {
         &self.numbers[self.start..]
     }

@@ -6,6 +6,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod blocked;
+mod made;
 mod matrix;
 mod memory;
 #[cfg(target_arch = "x86_64")]
@@ -26,6 +27,7 @@ use super::reduce::add_rows;
 
 use memory::{Kept, RESULT};
 
+pub use made::{gemm_made, gemm_made_transposed};
 pub use matrix::Matrix;
 
 /// Up to this many rows a product reads its right operand where it lies instead of packing it.

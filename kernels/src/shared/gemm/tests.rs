@@ -114,3 +114,46 @@ fn refuses_short_operands() {
         &mut [0.0; 4],
     );
 }
+
+#[test]
+fn a_left_operand_made_in_blocks_gives_the_whole_product() {
+    for (m, k, n) in [
+        (1, 1, 1),
+        (50, 0, 3),
+        (130, 7, 9),
+        (300, 40, 33),
+        (1300, 600, 5),
+    ] {
+        let (a, b) = (integers(m * k, 7), integers(k * n, 5));
+        let mut expected = expected((m, k, n), &a, &b);
+        expected.iter_mut().for_each(|c| *c -= 1.0);
+        for level in InstructionSet::ALL {
+            set_instruction_set(level);
+            let mut c = vec![7.0; m * n];
+            // Tasks of different heights, one of them empty.
+            let (head, rest) = c.split_at_mut(0);
+            let mut tasks = vec![(0, head)];
+            tasks.extend(
+                rest.chunks_mut(45 * n)
+                    .enumerate()
+                    .map(|(i, c)| (45 * i, c)),
+            );
+            gemm_made(
+                (k, n),
+                Matrix::rows(&b, n),
+                &mut tasks,
+                |(_, c)| c.len() / n,
+                |(first, c), block| block.copy_from_slice(&a[first * k..][..c.len() / n * k]),
+                |(_, c), product| c.copy_from_slice(product),
+            );
+            assert_eq!(c, expected, "{m} x {k} x {n}, {level:?}");
+            let transposed = transpose(&a, k);
+            let mut c = vec![7.0; m * n];
+            gemm_made_transposed(0..k, (m, n), &b, &mut c, |rows, block| {
+                block.copy_from_slice(&transposed[rows.start * m..rows.end * m]);
+            });
+            assert_eq!(c, expected, "transposed, {m} x {k} x {n}, {level:?}");
+        }
+    }
+    set_instruction_set(InstructionSet::best());
+}
