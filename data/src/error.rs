@@ -45,6 +45,18 @@ pub enum DataError {
         /// What to do.
         advice: String,
     },
+    /// A picture, a recording or a folder of them that is not what it should be; it has no lines.
+    #[error("{}: expected {expected}, found {found}. {advice}", path.display())]
+    Content {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it should hold.
+        expected: String,
+        /// What it holds.
+        found: String,
+        /// What to do.
+        advice: String,
+    },
     /// Bytes that are not UTF-8.
     #[error(
         "{}:{line}: byte {column} of the line (0x{value:02X}) is not UTF-8. \
@@ -154,6 +166,7 @@ impl DataError {
             | Self::Io { path, .. }
             | Self::Empty { path, .. }
             | Self::Line { path, .. }
+            | Self::Content { path, .. }
             | Self::Encoding { path, .. }
             | Self::UnknownLabel { path, .. }
             | Self::UnknownTag { path, .. }
@@ -181,6 +194,20 @@ impl DataError {
             name: name.into(),
             expected: expected.into(),
             found: found.to_string(),
+        }
+    }
+
+    pub(crate) fn content(
+        path: &Path,
+        expected: impl Into<String>,
+        found: impl std::fmt::Display,
+        advice: &str,
+    ) -> Self {
+        Self::Content {
+            path: path.into(),
+            expected: expected.into(),
+            found: found.to_string(),
+            advice: advice.into(),
         }
     }
 

@@ -13,6 +13,7 @@
 //! | [`batch`] | which rows go into which batch, resumable |
 //! | [`language`] | running text and sentences for language models, in memory or on disk |
 //! | [`pairs`] | unlabelled text in two wordings: files, translators, augmentation, dropout |
+//! | [`pictures`] | pictures and what their pixels show; the symmetries of the square |
 //! | [`corpus`] | a generated corpus of product descriptions, so that a demonstration needs no files |
 //! | [`rng`] | the keyed random numbers behind all of them |
 //!
@@ -57,6 +58,7 @@ pub mod keywords;
 pub mod language;
 pub mod ngrams;
 pub mod pairs;
+pub mod pictures;
 pub mod read;
 pub mod rng;
 mod saved;

@@ -1,4 +1,4 @@
-//! Saving fitted tables as JSON and loading them with checks.
+//! Writing files whole; saving fitted tables as JSON and loading them with checks.
 
 use std::io::Write;
 use std::path::Path;
@@ -24,23 +24,29 @@ struct Envelope<'a, T> {
     content: &'a T,
 }
 
+/// Writes to a temporary name beside `path`, then renames: a reader never sees half a file.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let io = |source| DataError::io(path, source);
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let mut file = std::fs::File::create(&temporary).map_err(io)?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(io)?;
+    std::fs::rename(&temporary, path).map_err(io)
+}
+
 impl Kind {
-    /// Writes to a temporary name beside `path`, then renames: a reader never sees half a file.
+    /// Writes the file whole, or not at all.
     pub(crate) fn save<T: Serialize>(&self, path: &Path, content: &T) -> Result<()> {
         let envelope = Envelope {
             format: self.format,
             format_version: self.version,
             content,
         };
-        let io = |source| DataError::io(path, source);
-        let json = serde_json::to_vec(&envelope).map_err(|error| io(error.into()))?;
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".tmp");
-        let mut file = std::fs::File::create(&temporary).map_err(io)?;
-        file.write_all(&json)
-            .and_then(|()| file.sync_all())
-            .map_err(io)?;
-        std::fs::rename(&temporary, path).map_err(io)
+        let json = serde_json::to_vec(&envelope);
+        let json = json.map_err(|error| DataError::io(path, error.into()))?;
+        write_whole(path, &json)
     }
 
     /// Reads a file of this format and version.
