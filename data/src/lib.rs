@@ -14,6 +14,7 @@
 //! | [`language`] | running text and sentences for language models, in memory or on disk |
 //! | [`pairs`] | unlabelled text in two wordings: files, translators, augmentation, dropout |
 //! | [`pictures`] | pictures and what their pixels show; the symmetries of the square |
+//! | [`speech`] | recordings, what a network hears of them, and strings of them |
 //! | [`corpus`] | a generated corpus of product descriptions, so that a demonstration needs no files |
 //! | [`rng`] | the keyed random numbers behind all of them |
 //!
@@ -62,6 +63,7 @@ pub mod pictures;
 pub mod read;
 pub mod rng;
 mod saved;
+pub mod speech;
 pub mod split;
 pub mod tagging;
 mod text;

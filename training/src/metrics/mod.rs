@@ -6,19 +6,27 @@
 //! | one class for each text | [`ConfusionMatrix`] |
 //! | spans in tagged sentences | [`SpanCounts`], as `conlleval` counts |
 //! | keywords of documents | [`KeywordScores`] as they are written, [`PresentKeyphrases`] stemmed and ranked |
+//! | one class for each pixel | [`PixelScores`]; [`rand_scores`] of the cells that they make |
+//! | strings of words in speech | [`WordErrors`], whose rate may be above 1 |
 //! | one sample of any of them | [`sample_f1`] |
 
 mod confusion;
 mod keyphrases;
 mod keywords;
+mod pixels;
+mod rand_index;
 mod spans;
 mod summary;
+mod word_errors;
 
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use keyphrases::{MacroScores, PresentKeyphrases, PresentScores, stemmed};
 pub use keywords::{KeywordScores, sample_f1};
+pub use pixels::PixelScores;
+pub use rand_index::{RandScores, rand_scores};
 pub use spans::{SpanCounts, SpanHits};
 pub use summary::MeanSd;
+pub use word_errors::WordErrors;
 
 /// `hits / all`, where 0/0 is 0.
 fn ratio(hits: u64, all: u64) -> f64 {
