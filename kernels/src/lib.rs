@@ -13,6 +13,7 @@ mod binary_cross_entropy;
 mod candidate_scores;
 pub mod check;
 mod clip_norm;
+mod closer_rows;
 mod concat;
 mod confident_rows;
 mod conjugate_gradient;
@@ -71,6 +72,7 @@ pub use attention::{Attention, attention, causal_attention};
 pub use binary_cross_entropy::binary_cross_entropy;
 pub use candidate_scores::candidate_scores;
 pub use clip_norm::ClipNorm;
+pub use closer_rows::closer_rows;
 pub use concat::concat;
 pub use confident_rows::confident_rows;
 pub use conjugate_gradient::ConjugateGradient;
@@ -133,6 +135,7 @@ pub fn registry() -> Vec<harness::Entry> {
         binary_cross_entropy::entry(),
         candidate_scores::entry(),
         clip_norm::entry(),
+        closer_rows::entry(),
         concat::entry(),
         confident_rows::entry(),
         conjugate_gradient::entry(),
