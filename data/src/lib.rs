@@ -62,7 +62,7 @@ pub mod pairs;
 pub mod pictures;
 pub mod read;
 pub mod rng;
-mod saved;
+pub mod saved;
 pub mod speech;
 pub mod split;
 pub mod tagging;

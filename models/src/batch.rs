@@ -3,8 +3,10 @@
 use limbeck_engine::{Device, Error, Fingerprint, Packed, Result, Tensor, TokenIds};
 use limbeck_kernels::{Bags, TokenRows};
 
+use crate::speech::{FrameBatch, FrameInput};
 use crate::tagging::{WordBatch, WordText};
 use crate::text_graph::{DocumentBatch, GraphBatch, GraphDocument, GraphText};
+use crate::unet::{PictureBatch, PictureInput};
 
 /// A text as a list of weighted n-grams.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +19,7 @@ pub struct SparseText {
     pub vocabulary: Fingerprint,
 }
 
-/// A text as a model reads it.
+/// A text as a model reads it, or what stands in its place: a picture, a clip of speech.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Encoded {
     /// Token ids.
@@ -30,10 +32,15 @@ pub enum Encoded {
     Document(GraphDocument),
     /// Words with their letters and forms.
     Words(WordText),
+    /// A picture.
+    Picture(PictureInput),
+    /// A clip of speech, as frames.
+    Frames(FrameInput),
 }
 
 impl Encoded {
-    /// Tokens, n-grams, nodes or words: what batches are bucketed by. Documents of a corpus are all alike.
+    /// Tokens, n-grams, nodes, words, pixels or frames: what batches are bucketed by. Documents of a
+    /// corpus are all alike.
     pub fn len(&self) -> usize {
         match self {
             Encoded::Tokens(ids) => ids.len(),
@@ -41,6 +48,8 @@ impl Encoded {
             Encoded::Graph(text) => text.nodes.len(),
             Encoded::Document(_) => 1,
             Encoded::Words(text) => text.ids.len(),
+            Encoded::Picture(picture) => picture.height.saturating_mul(picture.width),
+            Encoded::Frames(clip) => clip.frames(),
         }
     }
 
@@ -52,6 +61,8 @@ impl Encoded {
             Encoded::Graph(_) => "a graph of its tokens",
             Encoded::Document(_) => "a document of a corpus",
             Encoded::Words(_) => "words",
+            Encoded::Picture(_) => "a picture",
+            Encoded::Frames(_) => "frames of speech",
         }
     }
 
@@ -99,6 +110,10 @@ pub enum Batch {
     Documents(DocumentBatch),
     /// For models that read words with their letters.
     Words(Box<WordBatch>),
+    /// For models that read pictures.
+    Pictures(PictureBatch),
+    /// For models that read frames of speech.
+    Frames(Box<FrameBatch>),
 }
 
 impl Batch {
@@ -157,6 +172,28 @@ impl Batch {
         }
     }
 
+    /// The pictures.
+    ///
+    /// # Errors
+    /// If the batch holds something else.
+    pub fn pictures(&self) -> Result<&PictureBatch> {
+        match self {
+            Batch::Pictures(pictures) => Ok(pictures),
+            other => Err(other.unlike("pictures")),
+        }
+    }
+
+    /// The clips of speech.
+    ///
+    /// # Errors
+    /// If the batch holds something else.
+    pub fn frames(&self) -> Result<&FrameBatch> {
+        match self {
+            Batch::Frames(frames) => Ok(frames),
+            other => Err(other.unlike("frames of speech")),
+        }
+    }
+
     fn unlike(&self, wanted: &str) -> Error {
         let found = match self {
             Batch::Tokens(_) => "tokens",
@@ -164,6 +201,8 @@ impl Batch {
             Batch::Graphs(_) => "graphs",
             Batch::Documents(_) => "documents of a corpus",
             Batch::Words(_) => "words",
+            Batch::Pictures(_) => "pictures",
+            Batch::Frames(_) => "frames of speech",
         };
         Error::Mismatch(format!(
             "the model reads {wanted}, but the batch holds {found}"

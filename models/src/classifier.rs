@@ -7,8 +7,8 @@ use crate::batch::{Batch, Encoded};
 /// What a forward pass gives.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// Unnormalised class scores, `[texts, classes]`; of a model that answers for every position
-    /// `[rows, classes]`.
+    /// Unnormalised class scores, `[texts, classes]`; of a model that answers for every position, or
+    /// for segments, `[rows, classes]`.
     pub logits: Var,
     /// One vector per text and level of depth, `[texts, width]` each; empty for models without
     /// levels.
@@ -91,6 +91,12 @@ pub trait Classifier: Send + Sync {
         false
     }
 
+    /// How many rows of scores it gives for a text: one, or one for every position; a model that
+    /// answers for something else (segments of speech) says how many.
+    fn rows(&self, text: &Encoded) -> usize {
+        if self.per_position() { text.len() } else { 1 }
+    }
+
     /// Class scores as training needs them: a model that writes its labels one after the other reads
     /// the true ones before each (teacher forcing). `labels` has an entry per row of scores.
     ///
@@ -140,7 +146,7 @@ pub trait Classifier: Send + Sync {
     /// If a text is of another vocabulary or kind than the model reads.
     fn batch(&self, texts: &[&Encoded], first_sample: u32) -> Result<Batch>;
 
-    /// Class scores of a few texts: `classes` numbers each, or as many for every position. Several
+    /// Class scores of a few texts: `classes` numbers for each of its [`Classifier::rows`]. Several
     /// threads may call it at once.
     ///
     /// # Errors
@@ -169,10 +175,9 @@ pub(crate) fn by_text<C: Classifier + ?Sized>(
     texts: &[&Encoded],
     flat: &[f32],
 ) -> Vec<Vec<f32>> {
-    let rows = |text: &Encoded| if model.per_position() { text.len() } else { 1 };
     let mut rest = flat;
     let take = |text: &&Encoded| {
-        let (own, others) = rest.split_at(rows(text) * model.classes());
+        let (own, others) = rest.split_at(model.rows(text) * model.classes());
         rest = others;
         own.to_vec()
     };

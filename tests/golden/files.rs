@@ -7,15 +7,22 @@ use limbeck::training::schedule::{Decay, Schedule, ScheduleConfig, Warmup};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::networks::{Clip, Picture};
 use crate::sizes::{DecoderSizes, LanguageSizes, Model};
 use crate::tagger::TaggerSizes;
 
-/// A model: `transformer_*.json`, `seq2seq_*.json`, `text_cnn_*.json`, `text_graph_*.json`.
+/// A model: `transformer_*.json`, `seq2seq_*.json`, `text_cnn_*.json`, `text_graph_*.json`,
+/// `unet_*.json`, `speech_*.json`. It reads texts, pictures or clips.
 #[derive(Deserialize)]
 pub(crate) struct ModelFile {
     pub(crate) model: Model,
+    #[serde(default)]
     pub(crate) texts: Vec<Vec<u32>>,
-    /// Of every text that the model scores.
+    #[serde(default)]
+    pub(crate) pictures: Vec<Picture>,
+    #[serde(default)]
+    pub(crate) clips: Vec<Clip>,
+    /// Of every text, pixel, frame or segment that the model scores.
     pub(crate) labels: Vec<u32>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) logits: Vec<f64>,

@@ -62,6 +62,8 @@ class Parameter:
             return tensor.t()
         if self.layout == "conv1d":  # [out, in, taps] -> [taps * in, out]
             return tensor.permute(2, 1, 0).flatten(0, 1)
+        if self.layout == "conv2d":  # [out, in, ky, kx] -> [ky * kx * in, out]
+            return tensor.permute(2, 3, 1, 0).flatten(0, 2)
         return tensor
 
     @property
@@ -141,8 +143,9 @@ def trajectory(model, settings, schedule, updates=10):
     return {"optimizer": settings, "schedule": schedule, "losses": losses}
 
 
-def write_model(file, description, model, texts=TEXTS, labels=LABELS):
-    """One model's file: parameters, logits, loss, gradients, two training trajectories."""
+def write_model(file, description, model, texts=TEXTS, labels=LABELS, inputs="texts"):
+    """One model's file: parameters, logits, loss, gradients, two training trajectories. What it reads
+    stands under the name `inputs`."""
     parameters = model.stored_parameters()
     named = dict(model.named_parameters())
     described = {id(p.tensor) for p in parameters}
@@ -154,7 +157,7 @@ def write_model(file, description, model, texts=TEXTS, labels=LABELS):
         file,
         {
             "model": description,
-            "texts": texts,
+            inputs: texts,
             "labels": labels,
             "parameters": described_parameters(parameters),
             "logits": flat(logits),

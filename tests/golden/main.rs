@@ -9,6 +9,7 @@ mod files;
 mod graphs;
 mod language;
 mod models;
+mod networks;
 mod parameters;
 mod pictures;
 mod schedules;

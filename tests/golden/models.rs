@@ -3,17 +3,18 @@
 use limbeck::engine::{Device, ParameterVector, Result, Tape, TokenIds};
 use limbeck::losses::hard_cross_entropy;
 use limbeck::models::{
-    Classifier, Encoded, GatedGraph, Seq2Seq, TextCnn, TextLevelGraph, Transformer,
+    Classifier, Encoded, GatedGraph, Seq2Seq, SpeechNet, TextCnn, TextLevelGraph, Transformer, UNet,
 };
 use limbeck::training::optimizer::Optimizer;
 
 use crate::compare::{Tolerance, each, relative};
 use crate::files::{self, ModelFile, Training};
 use crate::graphs;
+use crate::networks;
 use crate::parameters;
 use crate::sizes::{Model, VOCABULARY};
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 18] = [
     "text_cnn_stacked.json",
     "text_cnn_parallel.json",
     "text_cnn_max_mean.json",
@@ -26,6 +27,12 @@ const FILES: [&str; 12] = [
     "text_graph_level.json",
     "text_graph_corpus.json",
     "text_graph_simple.json",
+    "unet_bilinear.json",
+    "unet_nearest.json",
+    "speech_convolution_frames.json",
+    "speech_convolution_segments.json",
+    "speech_recurrent_frames.json",
+    "speech_recurrent_segments.json",
 ];
 
 /// Compares every model on `device`.
@@ -93,6 +100,8 @@ fn encoded(file: &ModelFile) -> Vec<Encoded> {
         Model::TextGraph(sizes) => graphs::weighted(&file.texts, sizes),
         Model::TextLevel(sizes) => graphs::numbered(&file.texts, sizes),
         Model::Corpus(sizes) => graphs::documents(&file.texts, sizes),
+        Model::UNet(_) => file.pictures.iter().map(networks::picture).collect(),
+        Model::Speech(_) => file.clips.iter().map(networks::clip).collect(),
     }
 }
 
@@ -125,6 +134,8 @@ fn build(file: &ModelFile, device: &Device) -> Result<Box<dyn Classifier>> {
         Model::TextGraph(sizes) => Box::new(GatedGraph::new(sizes.config(), 0, device)?),
         Model::TextLevel(sizes) => Box::new(TextLevelGraph::new(sizes.config(), 0, device)?),
         Model::Corpus(sizes) => Box::new(graphs::corpus(&file.texts, sizes, device)?),
+        Model::UNet(sizes) => Box::new(UNet::new(sizes.config(), 0, device)?),
+        Model::Speech(sizes) => Box::new(SpeechNet::new(sizes.config(), 0, device)?),
     };
     parameters::load(&file.parameters, model.parameters_mut())?;
     Ok(model)

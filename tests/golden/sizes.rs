@@ -8,6 +8,8 @@ use limbeck::models::{
 };
 use serde::Deserialize;
 
+use crate::networks::{SpeechSizes, UNetSizes};
+
 /// The vocabulary all files share.
 pub(crate) const VOCABULARY: Fingerprint = Fingerprint(11);
 
@@ -21,6 +23,8 @@ pub(crate) enum Model {
     TextGraph(TextGraphSizes),
     TextLevel(TextLevelSizes),
     Corpus(CorpusSizes),
+    UNet(UNetSizes),
+    Speech(SpeechSizes),
 }
 
 /// A Transformer encoder classifier.

@@ -49,11 +49,10 @@ enum Rule {
 /// use limbeck_kernels::closer_rows;
 /// let device = Device::cpu();
 /// let tape = Tape::inference(&device);
-/// let var = |values: [f32; 4]| Ok::<_, limbeck_engine::Error>(tape.constant(device.real(&values, [4])?));
-/// let teacher = var([0.1, 0.7, 2.0, 0.0])?;
-/// let student = var([0.6, 0.7, 1.0, 5.0])?;
+/// let teacher = tape.constant(device.real(&[0.1, 0.7, 2.0, 0.0], [4])?);
+/// let student = tape.constant(device.real(&[0.6, 0.7, 1.0, 5.0], [4])?);
 /// // The second is a tie, in the third the student is closer, the fourth has no truth.
-/// let valid = var([1.0, 1.0, 1.0, 0.0])?;
+/// let valid = tape.constant(device.real(&[1.0, 1.0, 1.0, 0.0], [4])?);
 /// let mask = closer_rows(&tape, &teacher, &student, &valid, 0.0)?;
 /// assert_eq!(mask.tensor().read()?, [1.0, 0.0, 0.0, 0.0]);
 /// let all = closer_rows(&tape, &teacher, &student, &valid, f32::NEG_INFINITY)?;
