@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 use crate::error::{DataError, Result};
 
 /// What the first fields of every saved table are.
-pub(crate) struct Kind {
+pub struct Kind {
     /// What the file holds, in words.
-    pub(crate) format: &'static str,
+    pub format: &'static str,
     /// The version this build writes and reads.
-    pub(crate) version: u64,
+    pub version: u64,
 }
 
 #[derive(Serialize)]
@@ -38,7 +38,10 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 
 impl Kind {
     /// Writes the file whole, or not at all.
-    pub(crate) fn save<T: Serialize>(&self, path: &Path, content: &T) -> Result<()> {
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save<T: Serialize>(&self, path: &Path, content: &T) -> Result<()> {
         let envelope = Envelope {
             format: self.format,
             format_version: self.version,
@@ -50,7 +53,10 @@ impl Kind {
     }
 
     /// Reads a file of this format and version.
-    pub(crate) fn load<T: DeserializeOwned>(&self, path: &Path) -> Result<T> {
+    ///
+    /// # Errors
+    /// No such file, broken JSON, another format or version.
+    pub fn load<T: DeserializeOwned>(&self, path: &Path) -> Result<T> {
         let bytes = std::fs::read(path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => DataError::Missing {
                 path: path.into(),

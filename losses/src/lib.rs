@@ -11,9 +11,11 @@ pub mod layerwise;
 mod supervised;
 mod terms;
 mod transfer;
+mod units;
 
 pub use consistency::{Consistency, Direction, LearningSide, consistency};
 pub use labels::LabelLoss;
 pub use supervised::{hard_cross_entropy, hinge, mean_over_samples, soft_cross_entropy};
 pub use terms::{Term, total};
 pub use transfer::{transfer_kl, transfer_kl_of_probabilities, transfer_mse};
+pub use units::{Difference, NO_TRUTH, Transfer, Units};

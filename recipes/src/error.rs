@@ -57,6 +57,15 @@ impl Error {
         }
     }
 
+    /// What a stage makes of it, where it happens in the middle of one.
+    pub(crate) fn into_training(self) -> TrainingError {
+        match self {
+            Error::Engine(error) => error.into(),
+            Error::Training(error) => error,
+            other => TrainingError::Data(other.to_string()),
+        }
+    }
+
     /// The exit code a program should end with.
     pub fn exit_code(&self) -> u8 {
         match self {

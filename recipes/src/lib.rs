@@ -18,11 +18,14 @@ mod steps;
 mod supervised;
 pub mod text;
 mod train;
+pub mod unit_select;
 
 pub use context::RunContext;
 pub use dataset::{RunData, TestSet};
 pub use error::{Error, Result};
 pub use measured::Measured;
-pub use rehearsal::{RunRehearsal, rehearse_language_model, rehearse_relay, rehearse_run};
+pub use rehearsal::{
+    RunRehearsal, rehearse_language_model, rehearse_relay, rehearse_run, rehearse_unit_select,
+};
 pub use supervised::{Labelled, Supervised, SupervisedLoss};
 pub use train::{Trained, train};

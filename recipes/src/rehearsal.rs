@@ -4,7 +4,7 @@ use limbeck_engine::{Device, Layout};
 use limbeck_training::interrupt::Interrupt;
 use limbeck_training::stage::Rehearsal;
 
-use crate::config::{NceLmRun, RelayRun, Run};
+use crate::config::{NceLmRun, RelayRun, Run, UnitSelectRun};
 use crate::context::RunContext;
 use crate::dataset::RunData;
 use crate::error::{Error, Result};
@@ -13,6 +13,7 @@ use crate::layerwise;
 use crate::measured::Measured;
 use crate::nce_lm::{LanguageData, train_language_model};
 use crate::relay::{self, RelayData};
+use crate::unit_select::{self, UnitData};
 
 /// What a run would do and need.
 #[derive(Clone, Debug)]
@@ -52,9 +53,9 @@ pub fn rehearse_run(run: &Run, data: &RunData, layout: Layout) -> Result<RunRehe
         Run::Train(run) => Ok(crate::train(run, data, context)?.measured),
         Run::Layerwise(run) => Ok(layerwise::distill(run, data, context)?.measured),
         Run::GateMixup(run) => Ok(gate_mixup::distill(run, data, context)?.measured),
-        Run::NceLm(_) | Run::Relay(_) => Err(Error::Engine(limbeck_engine::Error::Mismatch(
-            "this task has data of another form".into(),
-        ))),
+        Run::NceLm(_) | Run::Relay(_) | Run::UnitSelect(_) => Err(Error::Engine(
+            limbeck_engine::Error::Mismatch("this task has data of another form".into()),
+        )),
     })
 }
 
@@ -79,6 +80,20 @@ pub fn rehearse_language_model(
 pub fn rehearse_relay(run: &RelayRun, data: &RelayData, layout: Layout) -> Result<RunRehearsal> {
     rehearse(run.seed, layout, |context| {
         Ok(relay::distill(run, data, context)?.measured)
+    })
+}
+
+/// [`rehearse_run`] for a student that follows its teacher unit by unit.
+///
+/// # Errors
+/// As [`rehearse_run`].
+pub fn rehearse_unit_select(
+    run: &UnitSelectRun,
+    data: &UnitData,
+    layout: Layout,
+) -> Result<RunRehearsal> {
+    rehearse(run.seed, layout, |context| {
+        Ok(unit_select::distill(run, data, context)?.measured)
     })
 }
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use limbeck_recipes::config::{
-    self, Format, GateMixupRun, LayerwiseRun, ModelKind, NceLmRun, RelayRun, Run, Task, TrainRun,
+    self, Format, GateMixupRun, LayerwiseRun, ModelKind, NceLmRun, PicturesConfig, RelayRun, Run,
+    SpeechDataConfig, Task, TrainRun, UnitSelectRun,
 };
 use limbeck_recipes::layerwise::Preset;
 
@@ -31,6 +32,11 @@ fn gate_mixup(preset: Preset, teacher: ModelKind, format: Format) -> Run {
 
 fn relay(preset: Preset, teachers: [ModelKind; 2], format: Format) -> Run {
     Run::Relay(Box::new(RelayRun::defaults(preset, teachers, format)))
+}
+
+fn unit_select(preset: Preset, format: Format) -> Run {
+    let kinds = UnitSelectRun::kinds(format);
+    Run::UnitSelect(Box::new(UnitSelectRun::defaults(preset, kinds, format)))
 }
 
 const TEACHERS: [ModelKind; 2] = [ModelKind::Seq2seq, ModelKind::Transformer];
@@ -86,6 +92,8 @@ fn templates_parse_to_the_defaults() {
     assert_eq!(parse(Task::GateMixup.template()), tuned);
     let tuned = relay(Preset::Tuned, TEACHERS, Format::Tsv);
     assert_eq!(parse(Task::Relay.template()), tuned);
+    let tuned = unit_select(Preset::Tuned, Format::Tsv);
+    assert_eq!(parse(Task::UnitSelect.template()), tuned);
 }
 
 #[test]
@@ -101,6 +109,8 @@ fn a_template_follows_a_change_of_preset() {
     assert_eq!(literal(Task::GateMixup), expected);
     let expected = relay(Preset::Literal, TEACHERS, Format::Tsv);
     assert_eq!(literal(Task::Relay), expected);
+    let expected = unit_select(Preset::Literal, Format::Tsv);
+    assert_eq!(literal(Task::UnitSelect), expected);
 }
 
 #[test]
@@ -129,14 +139,7 @@ fn templates_show_every_key_and_the_values_behind_the_hash_are_the_defaults() {
     assert_eq!(parse(&text), expected);
     assert_eq!(keys(&text), keys(&expected.to_toml()));
 
-    let mut text = uncommented(Task::Relay).replace("format = \"tsv\"", "format = \"conll\"");
-    for file in ["train", "test"] {
-        text = text.replace(&format!("\"{file}.tsv\""), &format!("\"{file}.conll\""));
-    }
-    let text = text.replace("dev = \"\"", "dev = \"dev.conll\"").replace(
-        "label_column = 0\ntext_column = 1",
-        "label_column = 1\ntext_column = 0",
-    );
+    let text = of_tags(uncommented(Task::Relay));
     let expected = relay(Preset::Tuned, TEACHERS, Format::Conll);
     assert_eq!(parse(&text), expected);
     assert_eq!(keys(&text), keys(&expected.to_toml()));
@@ -145,6 +148,35 @@ fn templates_show_every_key_and_the_values_behind_the_hash_are_the_defaults() {
     let expected = nce_lm(Preset::Tuned);
     assert_eq!(parse(&text), expected);
     assert_eq!(keys(&text), keys(&expected.to_toml()));
+}
+
+/// A template as it is for tagged words.
+fn of_tags(template: String) -> String {
+    let mut text = template.replace("format = \"tsv\"", "format = \"conll\"");
+    for file in ["train", "test"] {
+        text = text.replace(&format!("\"{file}.tsv\""), &format!("\"{file}.conll\""));
+    }
+    text.replace("dev = \"\"", "dev = \"dev.conll\"").replace(
+        "label_column = 0\ntext_column = 1",
+        "label_column = 1\ntext_column = 0",
+    )
+}
+
+#[test]
+fn the_template_of_units_shows_the_keys_of_every_kind() {
+    let text = of_tags(uncommented(Task::UnitSelect));
+    let mut table: toml::Table = toml::from_str(&text).expect("valid TOML");
+    let data = table["data"].as_table_mut().expect("a section");
+    let pictures = data.remove("pictures").expect("a section of pictures");
+    let speech = data.remove("speech").expect("a section of speech");
+    let default = toml::Value::try_from(PicturesConfig::default()).expect("TOML");
+    assert_eq!(pictures, default);
+    let default = toml::Value::try_from(SpeechDataConfig::default()).expect("TOML");
+    assert_eq!(speech, default);
+    let text = toml::to_string(&table).expect("TOML");
+    let expected = unit_select(Preset::Tuned, Format::Conll);
+    assert_eq!(parse(&text), expected);
+    assert_eq!(keys(&text).len(), keys(&expected.to_toml()).len());
 }
 
 #[test]
@@ -169,6 +201,10 @@ fn a_resolved_run_reads_back_as_itself() {
     for format in tagged {
         let run = relay(Preset::Literal, TEACHERS, format);
         assert_eq!(parse(&run.to_toml()), run);
+        if !format.is_keywords() {
+            let run = unit_select(Preset::Literal, format);
+            assert_eq!(parse(&run.to_toml()), run);
+        }
     }
     let formats = [Format::Tsv, Format::Csv, Format::Jsonl, Format::Corpus];
     for format in formats {
@@ -214,7 +250,7 @@ fn every_shipped_run_file_resolves_under_both_presets() {
         };
         let named = named.is_some_and(|prefix| name.starts_with(&format!("{prefix}-")));
         assert!(named, "{name} is a {} run", run.task());
-        if matches!(run.task(), Task::Layerwise | Task::GateMixup | Task::Relay) {
+        if !matches!(run.task(), Task::Train | Task::NceLm) {
             for preset in ["literal", "tuned"] {
                 let overrides = [
                     format!("preset={preset}").parse().expect("an override"),
@@ -238,6 +274,10 @@ fn every_shipped_run_file_resolves_under_both_presets() {
     }
     for data_set in ["conll2003", "inspec", "trec", "r8", "thucnews"] {
         let file = format!("relay-{data_set}.toml");
+        assert!(seen.contains(&file), "{file}: {seen:?}");
+    }
+    for data_set in ["isbi2012", "conll2003", "fsdd", "trec"] {
+        let file = format!("unit-select-{data_set}.toml");
         assert!(seen.contains(&file), "{file}: {seen:?}");
     }
 }

@@ -36,6 +36,9 @@ enum TaskName {
     GateMixup,
     /// Two teachers in turn and a TextCNN; classes, tags or keywords.
     Relay,
+    /// A student that follows its teacher where that is better: pixels, texts, tags, speech.
+    #[value(name = "unit_select", alias = "unit-select")]
+    UnitSelect,
 }
 
 pub(super) fn run(args: &InitArgs) -> Result<()> {
@@ -45,6 +48,7 @@ pub(super) fn run(args: &InitArgs) -> Result<()> {
         TaskName::NceLm => Task::NceLm,
         TaskName::GateMixup => Task::GateMixup,
         TaskName::Relay => Task::Relay,
+        TaskName::UnitSelect => Task::UnitSelect,
     };
     let path = args
         .file

@@ -7,6 +7,7 @@ mod check;
 mod info;
 mod init;
 mod language;
+mod media;
 mod output;
 mod report;
 mod serve;

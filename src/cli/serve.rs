@@ -48,12 +48,16 @@ impl ModelArgs {
 pub(super) struct PredictArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// Texts, one a line; `-` for standard input.
+    /// Texts, one a line; of a model of pictures or speech the paths of PNG or WAV files. `-` for
+    /// standard input.
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// One JSON object a line, with the probability of every class, or with words, tags and spans.
     #[arg(long)]
     json: bool,
+    /// Of a model of pictures: write the classes of their pixels into this folder, as shades of grey.
+    #[arg(long, value_name = "FOLDER")]
+    labels_into: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -84,9 +88,13 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
         if texts.is_empty() {
             return Ok(());
         }
-        let answers = match classifier.is_tagger() {
-            true => tags(&classifier, &texts, args.json)?,
-            false => classes(&classifier, &texts, args.json)?,
+        let answers = if classifier.reads_pictures() || classifier.reads_speech() {
+            let form = (args.json, args.labels_into.as_deref());
+            super::media::answers(&classifier, &texts, form)?
+        } else if classifier.is_tagger() {
+            tags(&classifier, &texts, args.json)?
+        } else {
+            classes(&classifier, &texts, args.json)?
         };
         for line in answers {
             match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {

@@ -28,6 +28,7 @@ pub(super) fn run(args: &TrainArgs, task: Task) -> Result<()> {
         (Run::Layerwise(run), Task::Layerwise) => run::distill(&run, &options)?,
         (Run::GateMixup(run), Task::Layerwise) => run::teach(&run, &options)?,
         (Run::Relay(run), Task::Layerwise) => run::relay(&run, &options)?,
+        (Run::UnitSelect(run), Task::Layerwise) => run::unit_select(&run, &options)?,
         (run, _) => return Err(wrong_command(args, &run).into()),
     };
     print(&results, args.json)
@@ -36,7 +37,7 @@ pub(super) fn run(args: &TrainArgs, task: Task) -> Result<()> {
 fn wrong_command(args: &TrainArgs, run: &Run) -> ConfigError {
     let command = match run.task() {
         Task::Train | Task::NceLm => "train",
-        Task::Layerwise | Task::GateMixup | Task::Relay => "distill",
+        Task::Layerwise | Task::GateMixup | Task::Relay | Task::UnitSelect => "distill",
     };
     let file = args.run.run_file().display().to_string();
     ConfigError::new(

@@ -6,8 +6,10 @@ use limbeck_recipes::config::Run;
 use limbeck_recipes::layerwise::check_ready_made_teacher;
 use limbeck_recipes::nce_lm::LanguageData;
 use limbeck_recipes::relay::RelayData;
+use limbeck_recipes::unit_select::UnitData;
 use limbeck_recipes::{
     RunData, RunRehearsal, rehearse_language_model, rehearse_relay, rehearse_run,
+    rehearse_unit_select,
 };
 
 use super::{DeviceChoice, Result};
@@ -45,6 +47,14 @@ pub fn check(run: &Run, device: &DeviceChoice) -> Result<Checked> {
         let data = RelayData::read(run, true)?;
         return Ok(Checked {
             rehearsal: rehearse_relay(run, &data, layout)?,
+            report: data.report,
+            parts: Vec::new(),
+        });
+    }
+    if let Run::UnitSelect(run) = run {
+        let data = UnitData::read(run, true)?;
+        return Ok(Checked {
+            rehearsal: rehearse_unit_select(run, &data, layout)?,
             report: data.report,
             parts: Vec::new(),
         });

@@ -91,6 +91,7 @@ fn without_seed(mut run: Run) -> (String, u64) {
         Run::NceLm(run) => std::mem::take(&mut run.seed),
         Run::GateMixup(run) => std::mem::take(&mut run.seed),
         Run::Relay(run) => std::mem::take(&mut run.seed),
+        Run::UnitSelect(run) => std::mem::take(&mut run.seed),
         Run::Layerwise(run) => {
             // The teacher's run has the student's seed, hence a folder for every seed.
             run.teacher_run = PathBuf::from(if run.teacher_run.as_os_str().is_empty() {

@@ -33,6 +33,8 @@ fn rows(run: &Run, rows: Named<Metrics>) -> ModelResults {
         Run::Train(_) | Run::NceLm(_) => {
             ModelResults::Model(rows.get("model").cloned().unwrap_or_default())
         }
-        Run::Layerwise(_) | Run::GateMixup(_) | Run::Relay(_) => ModelResults::Models(rows),
+        Run::Layerwise(_) | Run::GateMixup(_) | Run::Relay(_) | Run::UnitSelect(_) => {
+            ModelResults::Models(rows)
+        }
     }
 }

@@ -22,7 +22,7 @@ pub use error::{Error, Result};
 pub use language::{evaluate_text, load_generator};
 pub use log::RunLog;
 pub use serve::{evaluate, load_classifier};
-pub use train::{distill, relay, teach, train, train_language};
+pub use train::{distill, relay, teach, train, train_language, unit_select};
 
 /// What a command line adds to a run file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

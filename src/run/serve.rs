@@ -66,6 +66,11 @@ pub fn evaluate(classifier: &TextClassifier, path: &Path) -> Result<Metrics> {
     if classifier.is_tagger() {
         return Ok(evaluate_tagger(classifier, path)?);
     }
+    if classifier.reads_pictures() || classifier.reads_speech() {
+        let message = "pictures and speech are judged by the run that trains the model: name other data \
+                       there with -s data.test=..., or ask the model with limbeck predict";
+        return Err(Error::Usage(message.into()));
+    }
     let options = ReadOptions::with_columns(Columns::label_text(Format::of(path)));
     let (set, _) = load_labelled(path, &options, classifier.labels())?;
     let (quality, _) = classifier.quality(&set, &[])?;

@@ -7,6 +7,7 @@ use limbeck_engine::{Device, instruction_set};
 use limbeck_recipes::config::{self, ConfigError, Run};
 use limbeck_recipes::nce_lm::LanguageData;
 use limbeck_recipes::relay::RelayData;
+use limbeck_recipes::unit_select::UnitData;
 use limbeck_recipes::{Measured, RunContext, RunData};
 use limbeck_training::TrainingError;
 use limbeck_training::checkpoint::Fingerprint;
@@ -37,6 +38,16 @@ impl Inputs for RunData {
 }
 
 impl Inputs for RelayData {
+    fn files(&self) -> &[DataFile] {
+        &self.files
+    }
+
+    fn report(&self) -> &str {
+        &self.report
+    }
+}
+
+impl Inputs for UnitData {
     fn files(&self) -> &[DataFile] {
         &self.files
     }

@@ -2,13 +2,14 @@
 
 use limbeck_engine::Device;
 use limbeck_recipes::config::{
-    DataConfig, GateMixupRun, LayerwiseRun, NceLmRun, RelayRun, Run, TrainRun,
+    DataConfig, GateMixupRun, LayerwiseRun, NceLmRun, RelayRun, Run, TrainRun, UnitSelectRun,
 };
 use limbeck_recipes::gate_mixup;
 use limbeck_recipes::layerwise::{self, check_ready_made_teacher, pair_files};
 use limbeck_recipes::nce_lm::{LanguageData, measure_test, train_language_model};
 use limbeck_recipes::relay::{self, RelayData};
 use limbeck_recipes::text::TextClassifier;
+use limbeck_recipes::unit_select::{self, UnitData};
 use limbeck_recipes::{Measured, RunContext, RunData};
 use limbeck_training::run_folder::{ModelResults, Results, RunPaths};
 
@@ -45,6 +46,14 @@ pub fn teach(run: &GateMixupRun, options: &RunOptions) -> Result<Results> {
 /// As [`train`].
 pub fn relay(run: &RelayRun, options: &RunOptions) -> Result<Results> {
     in_run_folder(&Run::Relay(Box::new(run.clone())), options, run)
+}
+
+/// Trains a teacher and students that follow it unit by unit, and writes the run folder.
+///
+/// # Errors
+/// Those of data, device, files and training.
+pub fn unit_select(run: &UnitSelectRun, options: &RunOptions) -> Result<Results> {
+    in_run_folder(&Run::UnitSelect(Box::new(run.clone())), options, run)
 }
 
 /// Trains a language model and judges it.
@@ -180,6 +189,36 @@ impl Work for RelayRun {
         let names: Vec<&str> = names.map(|(name, _)| name).collect();
         Ok(relay::measure_finished(
             &paths.model(),
+            &names,
+            data,
+            device,
+        )?)
+    }
+}
+
+impl Work for UnitSelectRun {
+    type Data = UnitData;
+
+    fn read(&self, with_test: bool) -> Result<UnitData> {
+        Ok(UnitData::read(self, with_test)?)
+    }
+
+    fn run(&self, data: &UnitData, context: &mut RunContext<'_>) -> Result<Measured> {
+        Ok(unit_select::distill(self, data, context)?.measured)
+    }
+
+    fn judge(
+        &self,
+        data: &UnitData,
+        results: &Results,
+        device: &Device,
+        paths: &RunPaths,
+    ) -> Result<Measured> {
+        let names = results.dev.iter().flat_map(ModelResults::rows);
+        let names: Vec<&str> = names.map(|(name, _)| name).collect();
+        Ok(unit_select::measure_finished(
+            self,
+            paths.root(),
             &names,
             data,
             device,

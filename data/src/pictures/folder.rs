@@ -28,9 +28,9 @@ pub struct PictureFolderOptions {
     pub label_map: LabelMap,
     /// The pictures to train on.
     pub train: String,
-    /// The pictures to choose with.
+    /// The pictures to choose with; empty: none.
     pub dev: String,
-    /// The pictures to judge with.
+    /// The pictures to judge with; empty: none.
     pub test: String,
 }
 
@@ -93,6 +93,9 @@ fn chosen(
     let known = list(&names.iter().cloned().collect::<Vec<_>>());
     let mut part_of: BTreeMap<String, &str> = BTreeMap::new();
     let mut part = |part: &'static str, selection: &str| {
+        if selection.is_empty() && part != "train" {
+            return Ok(BTreeSet::new());
+        }
         let taken = select(selection, &names).map_err(|fault| {
             let expected = format!("{}; {} has {known}", fault.expected, images.display());
             DataError::option(part, expected, fault.found)

@@ -26,7 +26,9 @@ impl DataConfig {
             | Format::Conllu
             | Format::TaggedJsonl
             | Format::Keywords
-            | Format::KeywordsJsonl => return None,
+            | Format::KeywordsJsonl
+            | Format::Pictures
+            | Format::Speech => return None,
         };
         Some(FolderOptions {
             train: self.train.clone(),
@@ -125,7 +127,8 @@ impl Model {
             Self::Corpus(config) => &config.tokenizer,
             Self::Sgc(config) => &config.tokenizer,
             Self::Seq2seq(config) => &config.tokenizer,
-            Self::Tagger(_) => return Unit::Word,
+            // Those that read no text have no unit of it.
+            Self::Tagger(_) | Self::Unet(_) | Self::Speech(_) => return Unit::Word,
         };
         match tokenizer.kind {
             TokenizerKind::Character => Unit::Character,

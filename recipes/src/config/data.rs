@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::units::{PicturesConfig, SpeechDataConfig};
 use crate::layerwise::Preset;
 use limbeck_data::read::Column;
 use limbeck_data::tagging::Scheme;
@@ -43,6 +44,12 @@ pub struct DataConfig {
     /// How tags are written, where every word has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tagging: Option<TaggingConfig>,
+    /// Pictures, when `format = "pictures"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<PicturesConfig>,
+    /// Recordings, when `format = "speech"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speech: Option<SpeechDataConfig>,
     /// The built-in corpus, when `format = "corpus"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corpus: Option<CorpusConfig>,
@@ -78,6 +85,8 @@ impl DataConfig {
             max_length: 256,
             label_noise: 0.0,
             tagging: (format.is_tagged() && !format.is_keywords()).then(TaggingConfig::default),
+            pictures: (format == Format::Pictures).then(PicturesConfig::default),
+            speech: (format == Format::Speech).then(SpeechDataConfig::default),
             corpus: (format == Format::Corpus).then(CorpusConfig::default),
         }
     }
@@ -110,12 +119,26 @@ pub enum Format {
     Keywords,
     /// One JSON object a line, with a text and a list of its keywords.
     KeywordsJsonl,
+    /// PNG pictures, and label pictures of their size and name.
+    Pictures,
+    /// `label<TAB>path of a WAV file<TAB>speaker`.
+    Speech,
 }
 
 impl Format {
     /// Whether every word has a label, and not the text.
     pub fn is_tagged(self) -> bool {
-        !matches!(self, Self::Tsv | Self::Csv | Self::Jsonl | Self::Corpus)
+        !self.is_classified() && !self.is_media()
+    }
+
+    /// Whether every text has a class.
+    pub fn is_classified(self) -> bool {
+        matches!(self, Self::Tsv | Self::Csv | Self::Jsonl | Self::Corpus)
+    }
+
+    /// Whether the samples are no texts: pictures, speech.
+    pub fn is_media(self) -> bool {
+        matches!(self, Self::Pictures | Self::Speech)
     }
 
     /// Whether the labels are keywords that stand in the text.
@@ -125,12 +148,13 @@ impl Format {
 
     fn ending(self) -> Option<&'static str> {
         Some(match self {
-            Self::Tsv | Self::Keywords => "tsv",
+            Self::Tsv | Self::Keywords | Self::Speech => "tsv",
             Self::Csv => "csv",
             Self::Jsonl | Self::TaggedJsonl | Self::KeywordsJsonl => "jsonl",
             Self::Conll => "conll",
             Self::Conllu => "conllu",
-            Self::Corpus => return None,
+            // Of pictures, a part is a selection of names.
+            Self::Corpus | Self::Pictures => return None,
         })
     }
 

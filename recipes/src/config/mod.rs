@@ -32,6 +32,7 @@ mod resolve;
 mod source;
 mod stage;
 mod suggest;
+mod units;
 mod values;
 
 use std::fmt;
@@ -59,6 +60,10 @@ pub use problem::{ConfigError, Problem};
 pub use relay::{RelayRun, RelayTraining, Seq2seqConfig, TaggerConfig, WordsConfig};
 pub use source::Override;
 pub use stage::{Averaging, Optimizer, StageConfig};
+pub use units::{
+    PicturesConfig, SpeechConfig, SpeechDataConfig, SpeechTrunk, UnetConfig, UnitSelectRun,
+    UnitSelectTraining,
+};
 pub use values::{Extent, OffOr};
 
 use crate::layerwise::{LayerwiseOptions, Preset, TeacherTargets};
@@ -77,6 +82,8 @@ pub enum Task {
     GateMixup,
     /// The method [`crate::relay`].
     Relay,
+    /// The method [`crate::unit_select`].
+    UnitSelect,
 }
 
 impl Task {
@@ -88,6 +95,7 @@ impl Task {
             Self::NceLm => include_str!("templates/nce_lm.toml"),
             Self::GateMixup => include_str!("templates/gate_mixup.toml"),
             Self::Relay => include_str!("templates/relay.toml"),
+            Self::UnitSelect => include_str!("templates/unit_select.toml"),
         }
     }
 }
@@ -100,6 +108,7 @@ impl fmt::Display for Task {
             Self::NceLm => "nce_lm",
             Self::GateMixup => "gate_mixup",
             Self::Relay => "relay",
+            Self::UnitSelect => "unit_select",
         })
     }
 }
@@ -118,6 +127,8 @@ pub enum Run {
     GateMixup(Box<GateMixupRun>),
     /// Two teachers in turn and a student, [`crate::relay`].
     Relay(Box<RelayRun>),
+    /// A student that follows its teacher where that is better, [`crate::unit_select`].
+    UnitSelect(Box<UnitSelectRun>),
 }
 
 /// One model, trained on labelled texts.
@@ -253,6 +264,7 @@ impl Run {
             Self::NceLm(_) => Task::NceLm,
             Self::GateMixup(_) => Task::GateMixup,
             Self::Relay(_) => Task::Relay,
+            Self::UnitSelect(_) => Task::UnitSelect,
         }
     }
 
@@ -264,6 +276,7 @@ impl Run {
             Self::NceLm(run) => run.seed,
             Self::GateMixup(run) => run.seed,
             Self::Relay(run) => run.seed,
+            Self::UnitSelect(run) => run.seed,
         }
     }
 
@@ -274,6 +287,7 @@ impl Run {
             Self::Layerwise(run) => Some(&run.data),
             Self::GateMixup(run) => Some(&run.data),
             Self::Relay(run) => Some(&run.data),
+            Self::UnitSelect(run) => Some(&run.data),
             Self::NceLm(_) => None,
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{CorpusGraphConfig, SgcConfig, TextGraphConfig, TextLevelConfig};
 use super::relay::{Seq2seqConfig, TaggerConfig};
+use super::units::{SpeechConfig, UnetConfig};
 use super::values::OffOr;
 
 /// A model and its sizes, chosen by the key `kind`.
@@ -28,6 +29,10 @@ pub enum Model {
     Sgc(SgcConfig),
     /// Transformer encoder and decoder, which writes the label.
     Seq2seq(Seq2seqConfig),
+    /// A U-Net over pictures.
+    Unet(UnetConfig),
+    /// A network over frames of speech.
+    Speech(SpeechConfig),
     /// One of the others over words, each of which gets a label. No run file asks for it by name.
     Tagger(TaggerConfig),
 }
@@ -52,6 +57,10 @@ pub enum ModelKind {
     Sgc,
     /// [`Model::Seq2seq`].
     Seq2seq,
+    /// [`Model::Unet`].
+    Unet,
+    /// [`Model::Speech`].
+    Speech,
 }
 
 impl Model {
@@ -66,6 +75,8 @@ impl Model {
             ModelKind::Corpus => Self::Corpus(CorpusGraphConfig::default()),
             ModelKind::Sgc => Self::Sgc(SgcConfig::default()),
             ModelKind::Seq2seq => Self::Seq2seq(Seq2seqConfig::default()),
+            ModelKind::Unet => Self::Unet(UnetConfig::default()),
+            ModelKind::Speech => Self::Speech(SpeechConfig::default()),
         }
     }
 
@@ -80,12 +91,24 @@ impl Model {
             Self::Corpus(_) => ModelKind::Corpus,
             Self::Sgc(_) => ModelKind::Sgc,
             Self::Seq2seq(_) => ModelKind::Seq2seq,
+            Self::Unet(_) => ModelKind::Unet,
+            Self::Speech(_) => ModelKind::Speech,
             Self::Tagger(config) => config.trunk.kind(),
         }
     }
 }
 
 impl Model {
+    /// Whether it answers otherwise in training than it does at last.
+    pub fn has_dropout(&self) -> bool {
+        match self {
+            Self::Unet(config) => config.dropout > 0.0,
+            Self::Speech(config) => config.dropout > 0.0,
+            // Most of the others have several rates.
+            _ => true,
+        }
+    }
+
     /// Whether the texts it is tested on take part, without labels, in its training.
     pub fn is_transductive(&self) -> bool {
         matches!(self, Self::Corpus(_) | Self::Sgc(_))

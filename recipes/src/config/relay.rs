@@ -11,7 +11,8 @@ use super::model::{
 use super::stage::StageConfig;
 use super::values::{Extent, OffOr};
 use crate::layerwise::Preset;
-use crate::relay::RelayOptions;
+use crate::relay::{RelayOptions, read_options};
+use crate::text::LabelSpace;
 
 /// Two teachers and a student of [`crate::relay`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -182,6 +183,29 @@ pub struct TaggerConfig {
     pub words: WordsConfig,
     /// What makes a vector for every position.
     pub trunk: Box<Model>,
+}
+
+impl TaggerConfig {
+    /// A model over words that are read like this, each of which gets a label; the model itself, where
+    /// the text gets one.
+    pub(crate) fn over(
+        model: &Model,
+        words: Option<WordsConfig>,
+        data: &DataConfig,
+        space: &LabelSpace,
+    ) -> Model {
+        match words {
+            None => model.clone(),
+            Some(words) => Model::Tagger(TaggerConfig {
+                keywords: data.format.is_keywords(),
+                scheme: space.scheme().unwrap_or(Scheme::None),
+                read: read_options(data),
+                max_length: data.max_length,
+                words,
+                trunk: Box::new(model.clone()),
+            }),
+        }
+    }
 }
 
 /// Sizes of a Transformer encoder and decoder.

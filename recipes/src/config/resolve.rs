@@ -10,7 +10,7 @@ use super::source::{Key, Setting, Source};
 use super::suggest;
 use super::{
     BagOfNgramsConfig, Format, GateMixupRun, LayerwiseRun, Model, ModelKind, NceLmRun, Optimizer,
-    RelayRun, Run, StageConfig, Task, TrainRun,
+    RelayRun, Run, StageConfig, Task, TrainRun, UnitSelectRun,
 };
 use crate::layerwise::Preset;
 
@@ -20,7 +20,7 @@ pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
         return Err(problem_at_file(
             &source,
             "`task` is missing: add `task = \"train\"`, `task = \"layerwise\"`, `task = \"nce_lm\"`, \
-             `task = \"gate_mixup\"` or `task = \"relay\"` as the first line",
+             `task = \"gate_mixup\"`, `task = \"relay\"` or `task = \"unit_select\"` as the first line",
         ));
     }
     let (run, mut problems) = match leading(&source, &["task"], Task::Train)? {
@@ -31,6 +31,7 @@ pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
         })?,
         Task::GateMixup => with_preset(&mut source, gate_mixup_defaults)?,
         Task::Relay => with_preset(&mut source, relay_defaults)?,
+        Task::UnitSelect => with_preset(&mut source, unit_select_defaults)?,
     };
     if problems.is_empty() {
         for (key, message) in check::problems_of(&run) {
@@ -123,6 +124,15 @@ fn relay_defaults(source: &mut Source, preset: Preset) -> Result<Run, ConfigErro
     let score = leading(source, &["distillation", "score"], run.distillation.score)?;
     run.distillation.threshold = score.threshold();
     Ok(Run::Relay(Box::new(run)))
+}
+
+fn unit_select_defaults(source: &mut Source, preset: Preset) -> Result<Run, ConfigError> {
+    let format = leading(source, &["data", "format"], Format::Tsv)?;
+    let [teacher, student] = UnitSelectRun::kinds(format);
+    let teacher = leading(source, &["teacher", "kind"], teacher)?;
+    let student = leading(source, &["student", "kind"], student)?;
+    let run = UnitSelectRun::defaults(preset, [teacher, student], format);
+    Ok(Run::UnitSelect(Box::new(run)))
 }
 
 /// How a bag of n-grams is trained where it may be fitted to all texts at once.

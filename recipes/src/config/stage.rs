@@ -96,6 +96,8 @@ impl StageConfig {
                 clip_norm: OffOr::On(1.0),
                 ..base
             },
+            ModelKind::Unet => Self::of_pictures(),
+            ModelKind::Speech => Self::of_speech(),
             ModelKind::BagOfNgrams => Self {
                 length: Extent::Steps(300),
                 optimizer: Optimizer::ConjugateGradient,

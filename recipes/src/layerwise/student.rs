@@ -334,7 +334,11 @@ impl Objective for StudentObjective<'_> {
         dev_score(self.classifier.model(), self.lessons.dev)
     }
 
-    fn epoch_ended(&mut self, _epoch: u64, mean: &dyn Fn(&str) -> Option<f64>) {
+    fn epoch_ended(
+        &mut self,
+        _epoch: u64,
+        mean: &dyn Fn(&str) -> Option<f64>,
+    ) -> limbeck_training::Result<()> {
         let weighted = |name| mean(&format!("{name}_weighted")).unwrap_or(0.0);
         let reference = weighted("L3") + weighted("L4");
         self.loss
@@ -343,6 +347,7 @@ impl Objective for StudentObjective<'_> {
         self.loss
             .w7
             .settle(self.loss.balanced_share, reference, mean("L7"));
+        Ok(())
     }
 
     fn state(&self) -> Value {

@@ -10,7 +10,6 @@ use limbeck_kernels::{
 };
 use limbeck_losses::Term;
 use limbeck_models::language::{LanguageModel, State, StateVars, Tables};
-use limbeck_training::TrainingError;
 use limbeck_training::stage::{DevScore, Objective};
 
 use super::evaluate::perplexity;
@@ -254,7 +253,7 @@ impl Objective for NceLm<'_> {
     }
 
     fn terms(&self, tape: &Tape, step: u64) -> limbeck_training::Result<Vec<Term>> {
-        let piece = self.text.piece(step).map_err(unreadable)?;
+        let piece = self.text.piece(step).map_err(crate::Error::into_training)?;
         let state = self.state(step, &piece)?;
         let (loss, after) = self.read(tape, &piece, &state)?;
         if !piece.from_zeros {
@@ -277,7 +276,7 @@ impl Objective for NceLm<'_> {
     }
 
     fn evaluate(&self) -> limbeck_training::Result<Option<DevScore>> {
-        let judged = perplexity(self.model, self.dev).map_err(unreadable)?;
+        let judged = perplexity(self.model, self.dev).map_err(crate::Error::into_training)?;
         Ok(Some(DevScore {
             metric: -judged.perplexity(),
             loss: judged.mean_loss(),
@@ -305,21 +304,12 @@ impl Objective for NceLm<'_> {
         step: u64,
         carried: Vec<Vec<f32>>,
     ) -> limbeck_training::Result<()> {
-        let piece = self.text.piece(step).map_err(unreadable)?;
+        let piece = self.text.piece(step).map_err(crate::Error::into_training)?;
         if piece.from_zeros {
             return Ok(());
         }
         let zeros = self.model.initial_state(piece.inputs.len())?;
         self.keep(step, zeros.with(&carried)?);
         Ok(())
-    }
-}
-
-/// What a stage makes of an error in the middle of a text.
-fn unreadable(error: crate::Error) -> TrainingError {
-    match error {
-        crate::Error::Engine(error) => error.into(),
-        crate::Error::Training(error) => error,
-        other => TrainingError::Data(other.to_string()),
     }
 }

@@ -57,21 +57,23 @@ impl RelayData {
     /// Whatever a file can be wrong about, with its line.
     pub fn read(run: &RelayRun, with_test: bool) -> Result<Self> {
         let config = &run.data;
-        let whole = match config.format {
-            format if format.is_keywords() => {
-                let copied = run.distillation.loss == Loss::Ctc;
-                Whole::keywords(config, with_test, copied)?
-            }
-            format if format.is_tagged() => Whole::tagged(config, with_test)?,
-            _ => {
-                let data = match with_test {
-                    true => RunData::read(config, run.seed)?,
-                    false => RunData::read_without_test(config, run.seed)?,
-                };
-                return Ok(Self::of_classes(data));
-            }
+        if !config.format.is_keywords() {
+            return Self::read_texts(config, run.seed, with_test);
+        }
+        let copied = run.distillation.loss == Loss::Ctc;
+        Whole::keywords(config, with_test, copied)?.divide(config, run.seed)
+    }
+
+    /// Texts with classes, or tagged words.
+    pub(crate) fn read_texts(config: &DataConfig, seed: u64, with_test: bool) -> Result<Self> {
+        if config.format.is_tagged() {
+            return Whole::tagged(config, with_test)?.divide(config, seed);
+        }
+        let data = match with_test {
+            true => RunData::read(config, seed)?,
+            false => RunData::read_without_test(config, seed)?,
         };
-        whole.divide(config, run.seed)
+        Ok(Self::of_classes(data))
     }
 
     /// Classified texts, which are split and disturbed already.
@@ -299,7 +301,7 @@ fn leave_out(space: &LabelSpace, train: &mut Part) -> Result<String> {
 }
 
 /// How tagged files are read; of keywords, nothing of it is used.
-pub(super) fn read_options(config: &DataConfig) -> TagReadOptions {
+pub(crate) fn read_options(config: &DataConfig) -> TagReadOptions {
     TagReadOptions {
         format: Some(match config.format {
             Format::Conllu => TagFormat::Conllu,

@@ -190,6 +190,15 @@ impl<'a> Judge<'a> {
         figures
     }
 
+    /// The row of a results table, with size and speed if `timed`.
+    pub(crate) fn measured_row(&self, classifier: &TextClassifier, timed: bool) -> Result<Metrics> {
+        let (row, _) = self.row(classifier)?;
+        match timed {
+            true => with_cost(classifier, row, self.part, self.space),
+            false => Ok(row),
+        }
+    }
+
     /// The row of a results table, without size and speed.
     fn row(&self, classifier: &TextClassifier) -> Result<(Metrics, ConfusionMatrix)> {
         let outcome = self.outcome(classifier)?;

@@ -32,6 +32,7 @@ mod students;
 mod teachers;
 
 pub use crate::text::{Form, LabelSpace};
+pub(crate) use data::read_options;
 pub use data::{Part, RelayData};
 pub use judge::{Judge, evaluate_tagger, measure_finished};
 pub use labels::{Evidence, Source, Target};

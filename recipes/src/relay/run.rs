@@ -1,11 +1,10 @@
 //! The whole method: S10 to S40, and what the student is compared with.
 
-use limbeck_data::tagging::Scheme;
 use limbeck_losses::LabelLoss;
 use limbeck_models::Head;
 use limbeck_training::stage::StageOptions;
 
-use super::data::{RelayData, read_options};
+use super::data::RelayData;
 use super::judge::{self, Judge};
 use super::labels::{Evidence, Target};
 use super::objective::{Comparison, RelayObjective, TargetTerm};
@@ -111,17 +110,7 @@ pub(super) struct Stage<'a> {
 impl Recipe<'_, '_> {
     /// The architecture of one of the three models, for this form of labels.
     pub(super) fn architecture(&self, model: &Model) -> Model {
-        match self.run.words {
-            None => model.clone(),
-            Some(words) => Model::Tagger(TaggerConfig {
-                keywords: self.run.data.format.is_keywords(),
-                scheme: self.data.space.scheme().unwrap_or(Scheme::None),
-                read: read_options(&self.run.data),
-                max_length: self.run.data.max_length,
-                words,
-                trunk: Box::new(model.clone()),
-            }),
-        }
+        TaggerConfig::over(model, self.run.words, &self.run.data, &self.data.space)
     }
 
     /// What a model reads texts with, made of all training texts.

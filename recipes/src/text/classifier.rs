@@ -7,6 +7,7 @@ use limbeck_models::{
 };
 
 use super::Encoder;
+use super::media::network_over;
 use super::networks::network_of;
 use super::tagger::tagger_of;
 use crate::config::{
@@ -209,6 +210,7 @@ pub fn classifier_of(
             device,
         )?),
         Model::Tagger(config) => Box::new(tagger_of(config, encoder, classes, seed, device)?),
+        Model::Unet(_) | Model::Speech(_) => network_over(config, encoder, classes, seed, device)?,
     })
 }
 
@@ -310,14 +312,18 @@ pub(crate) fn logits_of(
     const TOKENS: usize = 8192;
     let lengths: Vec<usize> = texts.iter().map(|t| t.len().max(1)).collect();
     let longest = lengths.iter().copied().max().unwrap_or(1);
-    let batch_size = (TOKENS / longest).clamp(16, 512);
+    let pictures = texts.iter().any(|text| matches!(text, Encoded::Picture(_)));
+    let batch_size = match pictures {
+        // They may differ in size, and each is work enough.
+        true => 1,
+        false => (TOKENS / longest).clamp(16, 512),
+    };
     let mut batches = limbeck_data::batch::evaluation_batches(&lengths, batch_size);
     let mut logits = vec![Vec::new(); texts.len()];
     if model.device().is_shapes() {
         // The first batch is the largest, and there are no scores to wait for.
         batches.truncate(1);
-        let rows = |text: &&Encoded| if model.per_position() { text.len() } else { 1 };
-        let scores = |text| vec![0.0; rows(text) * model.classes()];
+        let scores = |text: &&Encoded| vec![0.0; model.rows(text) * model.classes()];
         logits = texts.iter().map(scores).collect();
     }
     for rows in batches {

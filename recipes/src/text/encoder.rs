@@ -10,6 +10,7 @@ use limbeck_models::{Encoded, SparseText};
 use rayon::prelude::*;
 
 use super::graph::{CorpusEncoder, GraphEncoder};
+use super::media::{PictureEncoder, SpeechEncoder, no_text};
 use super::tagger;
 use crate::config::{DataConfig, Model, TokenizerConfig};
 
@@ -26,6 +27,10 @@ pub enum Encoder {
     Corpus(Box<CorpusEncoder>),
     /// For models that label every word.
     Words(Box<WordTable>),
+    /// For models that label every pixel of a picture.
+    Pictures(PictureEncoder),
+    /// For models that read speech.
+    Speech(Box<SpeechEncoder>),
 }
 
 impl Encoder {
@@ -58,6 +63,11 @@ impl Encoder {
                 Ok(Encoder::Words(Box::new(table)))
             }
             Model::TextCnn(config) => tokens(config.tokenizer.options(data, first_token)),
+            Model::Unet(_) | Model::Speech(_) => Err(limbeck_data::DataError::option(
+                "model",
+                "a model that reads texts",
+                "one of pictures or speech",
+            )),
             Model::TextGraph(config) => {
                 let tokenizer = tokenizer(config.tokenizer.options(data, false))?;
                 Ok(Encoder::graphs(GraphEncoder::weighted(tokenizer, config)))
@@ -102,13 +112,14 @@ impl Encoder {
         Encoder::Corpus(Box::new(encoder))
     }
 
-    /// A text as the model reads it.
+    /// A text as the model reads it. Models of pictures and speech read none, and refuse it.
     pub fn encode(&self, text: &str) -> Encoded {
         match self {
             Encoder::Tokens(tokenizer) => Encoded::Tokens(tokenizer.encode(text)),
             Encoder::Graphs(encoder) => encoder.encode(text),
             Encoder::Corpus(encoder) => encoder.encode(text),
             Encoder::Words(table) => tagger::encode(table, text),
+            Encoder::Pictures(_) | Encoder::Speech(_) => no_text(),
             Encoder::Ngrams(features) => {
                 let (indices, weights) = features.row(text).into_iter().unzip();
                 let vocabulary = features.fingerprint();
@@ -133,9 +144,7 @@ impl Encoder {
     pub fn puts_first_token(&self) -> bool {
         match self {
             Encoder::Tokens(tokenizer) => tokenizer.options().first_token,
-            Encoder::Ngrams(_) | Encoder::Graphs(_) | Encoder::Corpus(_) | Encoder::Words(_) => {
-                false
-            }
+            _ => false,
         }
     }
 
@@ -147,6 +156,7 @@ impl Encoder {
             Encoder::Graphs(encoder) => encoder.tokenizer().vocabulary().len(),
             Encoder::Corpus(encoder) => encoder.documents(),
             Encoder::Words(table) => table.words(),
+            Encoder::Pictures(_) | Encoder::Speech(_) => 0,
         }
     }
 
@@ -158,6 +168,8 @@ impl Encoder {
             Encoder::Graphs(encoder) => encoder.fingerprint(),
             Encoder::Corpus(encoder) => encoder.fingerprint(),
             Encoder::Words(table) => table.fingerprint(),
+            Encoder::Pictures(encoder) => encoder.fingerprint(),
+            Encoder::Speech(encoder) => encoder.fingerprint(),
         }
     }
 
@@ -172,6 +184,8 @@ impl Encoder {
             Encoder::Graphs(encoder) => encoder.save(path),
             Encoder::Corpus(encoder) => encoder.save(path),
             Encoder::Words(table) => table.save(path),
+            Encoder::Pictures(encoder) => encoder.save(path),
+            Encoder::Speech(encoder) => encoder.save(path),
         }
     }
 
@@ -182,6 +196,8 @@ impl Encoder {
     pub fn load(model: &Model, path: &Path) -> limbeck_data::Result<Self> {
         match model {
             Model::BagOfNgrams(_) => NgramFeatures::load(path).map(Encoder::Ngrams),
+            Model::Unet(_) => PictureEncoder::load(path).map(Encoder::Pictures),
+            Model::Speech(_) => SpeechEncoder::load(path).map(|e| Encoder::Speech(Box::new(e))),
             Model::Tagger(_) => WordTable::load(path).map(|t| Encoder::Words(Box::new(t))),
             Model::Transformer(_) | Model::TextCnn(_) | Model::Seq2seq(_) => {
                 TextTokenizer::load(path).map(Encoder::tokens)

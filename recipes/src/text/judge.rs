@@ -129,6 +129,15 @@ pub(crate) fn time_of(
     answer: impl Fn(&str) -> limbeck_engine::Result<()> + Sync,
 ) -> Result<f64> {
     const TEXTS: usize = 200;
+    time_of_each(texts, TEXTS, |text| answer(text))
+}
+
+/// [`time_of`] for samples of any kind, of which at most so many are read.
+pub(crate) fn time_of_each<T: Sync>(
+    samples: &[T],
+    most: usize,
+    answer: impl Fn(&T) -> limbeck_engine::Result<()> + Sync,
+) -> Result<f64> {
     let one = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build()
@@ -136,10 +145,10 @@ pub(crate) fn time_of(
     one.install(|| {
         let mut times = Vec::new();
         // Spread over the set, which may be sorted.
-        let stride = (texts.len() / TEXTS).max(1);
-        for text in texts.iter().step_by(stride).take(TEXTS) {
+        let stride = (samples.len() / most).max(1);
+        for sample in samples.iter().step_by(stride).take(most) {
             let start = Instant::now();
-            answer(text)?;
+            answer(sample)?;
             times.push(start.elapsed().as_secs_f64() * 1e6);
         }
         times.sort_by(f64::total_cmp);

@@ -97,7 +97,7 @@ fn real(run: &Run, data: &RunData, device: &Device) -> Memory {
         Run::GateMixup(run) => {
             drop(gate_mixup::distill(run, data, &mut context).expect("a finished run"));
         }
-        Run::NceLm(_) | Run::Relay(_) => unreachable!("no such run here"),
+        Run::NceLm(_) | Run::Relay(_) | Run::UnitSelect(_) => unreachable!("no such run here"),
     }
     Memory {
         peak: device.peak_bytes(),
@@ -138,7 +138,7 @@ fn has_graphs(run: &Run) -> bool {
     match run {
         Run::Train(run) => matches!(run.model, Model::TextGraph(_) | Model::TextLevel(_)),
         Run::GateMixup(_) => true,
-        Run::Layerwise(_) | Run::NceLm(_) | Run::Relay(_) => false,
+        Run::Layerwise(_) | Run::NceLm(_) | Run::Relay(_) | Run::UnitSelect(_) => false,
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use limbeck_recipes::config::{
-    GateMixupRun, LayerwiseRun, Model, NceLmRun, RelayRun, Run, TrainRun,
+    GateMixupRun, LayerwiseRun, Model, NceLmRun, RelayRun, Run, SpeechTrunk, TrainRun,
+    UnitSelectRun,
 };
 use serde_json::Value;
 
@@ -15,6 +16,7 @@ pub(super) fn summary(run: &Run) -> String {
         Run::NceLm(run) => language_summary(run),
         Run::GateMixup(run) => mutual_summary(run),
         Run::Relay(run) => relay_summary(run),
+        Run::UnitSelect(run) => unit_select_summary(run),
     }
 }
 
@@ -97,6 +99,26 @@ fn relay_summary(run: &RelayRun) -> String {
     text
 }
 
+fn unit_select_summary(run: &UnitSelectRun) -> String {
+    let options = &run.distillation;
+    let others: Vec<String> = options.compare.iter().map(name_of).collect();
+    format!(
+        "preset: {}\nteacher: {}\nstudent: {}\nunits: selected by {} ({} difference, margin {}), \
+         teacher's answers {}, truth of {} units, {} at temperature {}\nbeside it: {}\n",
+        name_of(&run.preset),
+        model_line(&run.teacher),
+        model_line(&run.student),
+        name_of(&options.selection),
+        name_of(&options.difference),
+        options.margin,
+        name_of(&options.sender_outputs),
+        name_of(&options.gt_units),
+        name_of(&options.transfer),
+        options.temperature,
+        others.join(", "),
+    )
+}
+
 fn layerwise_summary(run: &LayerwiseRun) -> String {
     let mut text = format!(
         "preset: {}\nteacher: {}\n",
@@ -125,6 +147,22 @@ fn model_line(model: &Model) -> String {
             config.heads,
             name_of(&config.tokenizer.kind)
         ),
+        Model::Unet(config) => format!(
+            "U-Net, {} levels, {} channels in the first, groups of {}",
+            config.levels,
+            config.width,
+            config.width / config.groups.max(1)
+        ),
+        Model::Speech(config) => match config.trunk {
+            SpeechTrunk::Convolution => format!(
+                "convolutions over frames, kernels {:?}, {} channels",
+                config.kernel_sizes, config.channels
+            ),
+            SpeechTrunk::Recurrent => format!(
+                "recurrent over frames, {} layers of {} both ways",
+                config.layers, config.channels
+            ),
+        },
         Model::TextCnn(config) => format!(
             "TextCNN, {}, kernels {:?}, {} channels, tokens by {}",
             name_of(&config.topology),

@@ -33,7 +33,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<()> {
     let checked = check(&run, &args.device)?;
     let levels = match &run {
         Run::Layerwise(run) => run.levels()?,
-        Run::Train(_) | Run::NceLm(_) | Run::GateMixup(_) | Run::Relay(_) => Vec::new(),
+        _ => Vec::new(),
     };
     if args.json {
         let value = as_json(&file, &run, &levels, &args.device, &checked);

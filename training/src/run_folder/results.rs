@@ -118,7 +118,8 @@ impl Metrics {
     }
 
     /// The figure that says how good the model is, the higher the better, and its name: accuracy, F1 of
-    /// spans or keywords, or the accuracy of tags. None of a language model.
+    /// spans, keywords or the foreground of pictures, the share of recordings that are read right, or the
+    /// accuracy of tags. None of a language model.
     ///
     /// ```
     /// use limbeck_training::run_folder::Metrics;
@@ -126,7 +127,14 @@ impl Metrics {
     /// assert_eq!(metrics.quality(), Some(("span_f1", 0.9)));
     /// ```
     pub fn quality(&self) -> Option<(&'static str, f64)> {
-        let names = ["accuracy", "span_f1", "keyword_f1", "token_accuracy"];
+        let names = [
+            "accuracy",
+            "span_f1",
+            "keyword_f1",
+            "foreground_f1",
+            "segment_accuracy",
+            "token_accuracy",
+        ];
         names
             .into_iter()
             .find_map(|name| Some((name, self.get(name)?)))

@@ -107,8 +107,12 @@ pub trait Objective {
     }
 
     /// An epoch has ended; `mean` gives the mean of each unweighted term over it.
-    fn epoch_ended(&mut self, epoch: u64, mean: &dyn Fn(&str) -> Option<f64>) {
+    ///
+    /// # Errors
+    /// If the objective writes or computes something at the ends of epochs and cannot.
+    fn epoch_ended(&mut self, epoch: u64, mean: &dyn Fn(&str) -> Option<f64>) -> Result<()> {
         let _ = (epoch, mean);
+        Ok(())
     }
 
     /// What the objective must remember across a resume, besides parameters.

@@ -175,7 +175,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             self.log_line()?;
         }
         if epoch_end {
-            self.end_epoch();
+            self.end_epoch()?;
         }
         let verdict = if evaluate {
             self.evaluate()?
@@ -287,7 +287,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         }
     }
 
-    fn end_epoch(&mut self) {
+    fn end_epoch(&mut self) -> Result<()> {
         let number = self.epoch_number();
         let means = self.epoch.means();
         let weighted = |name: &&String| !name.ends_with("_weighted");
@@ -298,7 +298,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
             .collect();
         self.progress.epoch(number, &shown);
         let epoch = std::mem::take(&mut self.epoch);
-        self.objective.epoch_ended(number, &|name| epoch.mean(name));
+        self.objective.epoch_ended(number, &|name| epoch.mean(name))
     }
 
     fn read_weights(&self) -> Result<Vec<Vec<Vec<f32>>>> {

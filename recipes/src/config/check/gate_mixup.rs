@@ -128,6 +128,7 @@ fn width(model: &Model) -> Option<usize> {
         Model::Corpus(config) => Some(config.hidden_size),
         // Its vector are its scores, one for each class.
         Model::Sgc(_) | Model::BagOfNgrams(_) | Model::Tagger(_) => None,
+        Model::Unet(_) | Model::Speech(_) => None,
         Model::Seq2seq(config) => Some(config.hidden_size),
     }
 }

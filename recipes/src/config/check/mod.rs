@@ -5,6 +5,7 @@ mod graph;
 mod layerwise;
 mod nce_lm;
 mod relay;
+mod unit_select;
 
 use super::{
     Averaging, BagOfNgramsConfig, DataConfig, Extent, Format, Model, OffOr, Optimizer, Run,
@@ -16,9 +17,7 @@ pub(super) fn problems_of(run: &Run) -> Vec<(String, String)> {
     let mut checks = Checks { found: Vec::new() };
     if let Some(data) = run.data() {
         checks.data(data);
-        if !matches!(run, Run::Relay(_)) {
-            checks.classifies_texts(data);
-        }
+        checks.format_suits(run, data.format);
     }
     match run {
         Run::Train(run) => {
@@ -30,6 +29,7 @@ pub(super) fn problems_of(run: &Run) -> Vec<(String, String)> {
         Run::NceLm(run) => checks.nce_lm(run),
         Run::GateMixup(run) => checks.gate_mixup(run),
         Run::Relay(run) => checks.relay(run),
+        Run::UnitSelect(run) => checks.unit_select(run),
     }
     checks.found
 }
@@ -133,6 +133,8 @@ impl Checks {
                 let layers = config.decoder_layers;
                 self.at_least_one(format!("{section}.decoder_layers"), layers);
             }
+            Model::Unet(config) => self.unet(section, config, data.format),
+            Model::Speech(config) => self.speech_net(section, config, data.format),
             // Made of sections that are checked by themselves.
             Model::Tagger(_) => {}
         }

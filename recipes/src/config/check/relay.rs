@@ -32,7 +32,8 @@ impl Checks {
         }
         self.relay_options(&run.distillation);
         if let Some(words) = &run.words {
-            self.words(words, &run.distillation);
+            self.word_sizes(words);
+            self.transitions(words, &run.distillation);
         }
         self.columns_of_keywords(&run.data);
         self.spells_keywords(run);
@@ -107,7 +108,7 @@ impl Checks {
     }
 
     /// A student that answers for every word has its own pooling, and the words' vectors.
-    fn student_of_words(&mut self, student: &TextCnnConfig) {
+    pub(super) fn student_of_words(&mut self, student: &TextCnnConfig) {
         let usual = TextCnnConfig::default();
         let (pooling, size) = ("student.pooling".into(), "student.embedding_size".into());
         self.require(student.pooling == usual.pooling, pooling, || {
@@ -145,7 +146,7 @@ impl Checks {
         self.rate(key("smoothing"), rule.smoothing);
     }
 
-    fn words(&mut self, words: &WordsConfig, options: &RelayOptions) {
+    pub(super) fn word_sizes(&mut self, words: &WordsConfig) {
         let key = |name: &str| format!("words.{name}");
         self.require(words.min_count >= 1, key("min_count"), || {
             "expected at least 1, found 0".into()
@@ -163,6 +164,10 @@ impl Checks {
         }
         self.rate(key("dropout"), words.dropout);
         self.rate(key("symbol_dropout"), words.symbol_dropout);
+    }
+
+    fn transitions(&mut self, words: &WordsConfig, options: &RelayOptions) {
+        let key = |name: &str| format!("words.{name}");
         self.require(!(words.crf && wants_distributions(options)), key("crf"), || {
             "has a loss of its own against decisions: expected `distillation.label_form` \"hard\" and \
              no policy \"soft_a\""
@@ -191,22 +196,16 @@ impl Checks {
         }
     }
 
-    /// Data whose words have labels are for the relay alone.
-    pub(super) fn classifies_texts(&mut self, data: &DataConfig) {
-        self.require(!data.format.is_tagged(), "data.format".into(), || {
-            "expected \"tsv\", \"csv\", \"jsonl\" or \"corpus\": tagged words and keywords are for \
-             `task = \"relay\"`"
-                .into()
-        });
-    }
-
     pub(super) fn column_fits(format: Format, column: &Column) -> bool {
         match column {
             Column::Index(_) => !matches!(
                 format,
                 Format::Jsonl | Format::TaggedJsonl | Format::KeywordsJsonl
             ),
-            Column::Name(_) => !matches!(format, Format::Tsv | Format::Conll | Format::Keywords),
+            Column::Name(_) => !matches!(
+                format,
+                Format::Tsv | Format::Conll | Format::Keywords | Format::Speech
+            ),
         }
     }
 }

@@ -1,0 +1,128 @@
+//! Figures of speech: word error rate of whole strings, and the share of recordings that are read right.
+
+use limbeck_kernels::ctc_best_path;
+use limbeck_models::Encoded;
+use limbeck_training::metrics::WordErrors;
+use limbeck_training::run_folder::Metrics;
+use limbeck_training::stage::DevScore;
+
+use super::data::{UnitData, UnitTask};
+use super::samples::UnitSamples;
+use super::speech::SpeechClip;
+use crate::error::Result;
+use crate::text::{TextClassifier, argmax, time_of_each};
+
+/// Strings of speech that models are judged on.
+pub struct SpeechJudge<'a> {
+    samples: UnitSamples,
+    clips: &'a [SpeechClip],
+    ctc: bool,
+}
+
+/// What a model reads.
+struct Outcome {
+    errors: WordErrors,
+    /// Recordings, by themselves, that it reads right.
+    right: usize,
+    recordings: usize,
+}
+
+impl Outcome {
+    fn segment_accuracy(&self) -> f64 {
+        self.right as f64 / self.recordings.max(1) as f64
+    }
+}
+
+impl<'a> SpeechJudge<'a> {
+    pub(super) fn new(samples: UnitSamples, clips: &'a [SpeechClip], data: &UnitData) -> Self {
+        SpeechJudge {
+            samples,
+            clips,
+            ctc: data.task == UnitTask::Speech { ctc: true },
+        }
+    }
+
+    pub(super) fn dev_score(
+        &self,
+        classifier: &TextClassifier,
+    ) -> limbeck_training::Result<Option<DevScore>> {
+        if self.samples.is_empty() {
+            return Ok(None);
+        }
+        let outcome = self.outcome(classifier)?;
+        let rate = outcome.errors.rate();
+        Ok(Some(DevScore {
+            metric: -rate,
+            // Of equal strings, the one whose recordings are read better.
+            loss: 1.0 - outcome.segment_accuracy(),
+            figures: vec![
+                ("word_error_rate", rate),
+                ("segment_accuracy", outcome.segment_accuracy()),
+            ],
+        }))
+    }
+
+    fn outcome(&self, classifier: &TextClassifier) -> limbeck_training::Result<Outcome> {
+        let classes = classifier.labels().len();
+        let said = self.samples.scores(classifier.model())?;
+        let mut outcome = Outcome {
+            errors: WordErrors::default(),
+            right: 0,
+            recordings: 0,
+        };
+        for ((scores, labels), clip) in said.iter().zip(&self.samples.labels).zip(self.clips) {
+            let segments = self.segments(scores, clip, classes)?;
+            let whole = match self.ctc {
+                true => ctc_best_path(scores, classes)?,
+                false => segments.concat(),
+            };
+            outcome.errors.add(labels, &whole)?;
+            let pairs = segments.iter().zip(labels);
+            outcome.right += pairs.filter(|(read, label)| read[..] == [**label]).count();
+            outcome.recordings += labels.len();
+        }
+        Ok(outcome)
+    }
+
+    /// What is read in each recording of a string by itself.
+    fn segments(
+        &self,
+        scores: &[f32],
+        clip: &SpeechClip,
+        classes: usize,
+    ) -> limbeck_engine::Result<Vec<Vec<u32>>> {
+        if !self.ctc {
+            let decided = scores.chunks(classes).map(|row| vec![argmax(row) as u32]);
+            return Ok(decided.collect());
+        }
+        let mut rest = scores;
+        let mut read = Vec::with_capacity(clip.segments.len());
+        for &frames in &clip.segments {
+            let (own, others) = rest.split_at(frames as usize * classes);
+            read.push(ctc_best_path(own, classes)?);
+            rest = others;
+        }
+        Ok(read)
+    }
+
+    pub(super) fn row(&self, classifier: &TextClassifier, timed: bool) -> Result<Metrics> {
+        let outcome = self.outcome(classifier)?;
+        let errors = &outcome.errors;
+        let row = Metrics::new()
+            .rate("word_error_rate", errors.rate())
+            .rate("segment_accuracy", outcome.segment_accuracy())
+            .count("substitutions", errors.substitutions)
+            .count("deletions", errors.deletions)
+            .count("insertions", errors.insertions)
+            .count("words", errors.words)
+            .count("strings", self.samples.len() as u64);
+        if !timed {
+            return Ok(row);
+        }
+        let micros = time_of_each(&self.samples.inputs, 100, |input: &Encoded| {
+            std::hint::black_box(classifier.model().predict(&[input])?);
+            Ok(())
+        })?;
+        Ok(row.rate("us_per_string", micros))
+    }
+}

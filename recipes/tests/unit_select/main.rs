@@ -1,0 +1,7 @@
+//! Tests of `unit_select`: criteria E1 to E8 on whole runs, every option, bad input.
+
+mod acceptance;
+mod kinds;
+mod options;
+mod refusals;
+mod tiny;
