@@ -156,7 +156,7 @@ fn what_is_written_is_read_back() {
 /// A PNG of 3 x 2 pixels with the labels 0 and 255, and one 128.
 fn labels(folder: &Path) -> PathBuf {
     let path = folder.join("labels.png");
-    write_grey(&path, 2, 3, &[0, 0, 255, 255, 128, 0]).expect("labels");
+    write_grey(&path, 2, 3, &[0, 0, 255, 255, 0, 128]).expect("labels");
     path
 }
 
@@ -168,11 +168,11 @@ fn labels_are_classes_and_ignored_pixels() {
     assert_eq!(map.classes(), ["membrane", "cell"]);
     let picture = read_labels(&path, &map).expect("labels");
     assert_eq!((picture.height, picture.width), (2, 3));
-    assert_eq!(picture.labels, [0, 0, 1, 1, IGNORED, 0]);
+    assert_eq!(picture.labels, [0, 0, 1, 1, 0, IGNORED]);
     let part = picture.crop(0, 1, 2, 2).expect("a part");
-    assert_eq!(part.labels, [0, 1, IGNORED, 0]);
+    assert_eq!(part.labels, [0, 1, 0, IGNORED]);
     let turned = picture.turned(Symmetry::Turn180);
-    assert_eq!(turned.labels, [0, IGNORED, 1, 1, 0, 0]);
+    assert_eq!(turned.labels, [IGNORED, 0, 1, 1, 0, 0]);
 
     // The numbers of a palette's colours are labels as they stand; the colours say nothing.
     let indexed = folder.path().join("indexed.png");
@@ -197,7 +197,7 @@ fn wrong_label_pictures_are_named() {
     let path = labels(folder.path());
     let map = LabelMap::new([(255, "cell"), (0, "membrane")], []).expect("a map");
     let error = read_labels(&path, &map).unwrap_err();
-    let words = ["128 at x = 1, y = 1", "which are 0, 255", "as ignored"];
+    let words = ["128 at x = 2, y = 1", "which are 0, 255", "as ignored"];
     assert_message(&error, &path, &words);
 
     let colour = folder.path().join("colour.png");

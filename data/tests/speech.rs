@@ -279,5 +279,6 @@ fn each_frame_belongs_to_the_segment_with_its_middle() {
     clip.segments.truncate(1);
     clip.segments[0].end = 50;
     clip.samples.truncate(50);
-    assert_eq!(clip.frames(&mel).expect("frames"), [0..1]);
+    let frames = clip.frames(&mel).expect("frames");
+    assert_eq!((frames.len(), frames[0].clone()), (1, 0..1));
 }
