@@ -1,10 +1,10 @@
 //! A clip has the scores that it has alone, in whatever batch and order.
 
 use limbeck_engine::{Device, Result, Tape};
-use limbeck_models::{Batch, Classifier, Encoded, FrameInput, SpeechNet, SpeechOutput};
+use limbeck_models::{Batch, Classifier, Encoded, SpeechNet, SpeechOutput};
 
 use crate::common::{devices, distance, scores, trained};
-use crate::small::{BINS, CLASSES, KINDS, Kind, OUTPUTS, clip, clips, rows};
+use crate::small::{BINS, CLASSES, KINDS, Kind, OUTPUTS, clips, rows};
 
 #[test]
 fn a_batch_gives_what_each_clip_gives_alone() -> Result<()> {
@@ -51,66 +51,6 @@ fn predictions_are_divided_among_the_clips_in_any_order() -> Result<()> {
                     let allowed = tolerance.max(1e-6);
                     assert!(error <= allowed, "{error:.1e}, {kind:?}, {text}, {device}");
                 }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Of a clip of 5 frames behind one of 4: which frames' scores change when frame 2 does. Where a relu
-/// passes nothing on, a frame goes unseen; of six clips some pass it.
-fn reached(model: &SpeechNet) -> Result<Vec<usize>> {
-    let mut changed = [false; 5];
-    for number in 1..7 {
-        let mut texts = [clip(&[4], 0), clip(&[2, 3], number)];
-        let of = |texts: &[FrameInput; 2]| scores(model, &texts.clone().map(Encoded::Frames));
-        let before = of(&texts)?;
-        texts[1].values[2 * BINS] += 1.0;
-        let after = of(&texts)?;
-        let device = model.device().name();
-        assert_eq!(before[..4 * CLASSES], after[..4 * CLASSES], "{device}");
-        for (frame, changed) in changed.iter_mut().enumerate() {
-            let row = (4 + frame) * CLASSES..(5 + frame) * CLASSES;
-            *changed |= before[row.clone()] != after[row];
-        }
-    }
-    Ok((0..5).filter(|&frame| changed[frame]).collect())
-}
-
-#[test]
-fn a_frame_is_seen_as_far_as_the_trunk_sees() -> Result<()> {
-    for (device, _) in devices() {
-        for (kind, seen) in [
-            // Kernels of 2 (its own frame and the next) and 3: from one frame before to two behind.
-            (Kind::Narrow, &[0, 1, 2, 3][..]),
-            (Kind::Wide, &[0, 1, 2, 3]),
-            (Kind::Forwards, &[2, 3, 4]),
-            (Kind::BothWays, &[0, 1, 2, 3, 4]),
-        ] {
-            let model = kind.build(SpeechOutput::Frames, &device)?;
-            assert_eq!(reached(&model)?, seen, "{kind:?}, {}", device.name());
-        }
-    }
-    Ok(())
-}
-
-/// The division decides what is pooled, and nothing else.
-#[test]
-fn segments_pool_the_frames_of_their_clip() -> Result<()> {
-    for (kind, output) in KINDS.into_iter().flat_map(|k| OUTPUTS.map(|o| (k, o))) {
-        let model = kind.build(output, &Device::reference())?;
-        let whole = clip(&[5], 1);
-        let mut divided = whole.clone();
-        divided.segments = vec![2, 3];
-        let [whole, divided] =
-            [whole, divided].map(|clip| scores(&model, &[Encoded::Frames(clip)]));
-        let (whole, divided) = (whole?, divided?);
-        match output {
-            SpeechOutput::Frames => assert_eq!(whole, divided, "{kind:?}"),
-            SpeechOutput::Segments => {
-                assert_eq!((whole.len(), divided.len()), (CLASSES, 2 * CLASSES));
-                let farther = |row: &[f64]| distance(row, &whole) > 1e-3;
-                assert!(divided.chunks(CLASSES).all(farther), "{kind:?}");
             }
         }
     }

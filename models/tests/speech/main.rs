@@ -9,3 +9,4 @@ mod common;
 mod gradients;
 mod refusals;
 mod small;
+mod trunks;
