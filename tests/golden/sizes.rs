@@ -165,6 +165,7 @@ impl TransformerSizes {
             dropout: 0.0,
             attention_dropout: 0.0,
             norm: self.norm.position(),
+            functions: LayerFunctions::default(),
             pooling: match self.pooling.as_str() {
                 "mean" => TextPooling::Mean,
                 "first" => TextPooling::First,
@@ -221,6 +222,7 @@ impl DecoderSizes {
             dropout: 0.0,
             attention_dropout: 0.0,
             norm: self.norm.position(),
+            functions: LayerFunctions::default(),
         }
     }
 }
