@@ -26,6 +26,6 @@ pub use text_graph::{
     TextLevelGraph, TextLevelGraphConfig,
 };
 pub use transformer::{
-    Decoder, DecoderCache, EncoderStack, Head, NormPosition, StackConfig, Transformer,
-    TransformerConfig,
+    Decoder, DecoderCache, EncoderStack, Head, LayerFunctions, NormPosition, StackConfig,
+    Transformer, TransformerConfig,
 };

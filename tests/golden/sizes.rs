@@ -3,8 +3,9 @@
 use limbeck::engine::Fingerprint;
 use limbeck::models::language::{LanguageModelConfig, LnZ, Unit};
 use limbeck::models::{
-    Aggregation, GatedGraphConfig, Head, NetworkKind, NormPosition, Seq2SeqConfig, StackConfig,
-    TextCnnConfig, TextLevelGraphConfig, TextPooling, TimePooling, Topology, TransformerConfig,
+    Aggregation, GatedGraphConfig, Head, LayerFunctions, NetworkKind, NormPosition, Seq2SeqConfig,
+    StackConfig, TextCnnConfig, TextLevelGraphConfig, TextPooling, TimePooling, Topology,
+    TransformerConfig,
 };
 use serde::Deserialize;
 
