@@ -195,11 +195,12 @@ fn of_table(folder: &Path, path: &Path) -> Result<Value> {
     let mut ids = serde_json::Map::new();
     for (id, token) in text.lines().enumerate() {
         if let Some(earlier) = ids.insert(token.into(), id.into()) {
+            let earlier = earlier.as_u64().map_or(0, |id| id + 1);
             return Err(DataError::Line {
                 path: path.into(),
                 line: id + 1,
                 expected: "another token on every line".into(),
-                found: format!("{token:?}, which is on line {earlier} counted from 0"),
+                found: format!("{token:?}, which is on line {earlier} too"),
                 advice: "Restore the file of the model".into(),
             });
         }

@@ -125,7 +125,7 @@ impl Model {
             Self::Corpus(config) => &config.tokenizer,
             Self::Sgc(config) => &config.tokenizer,
             Self::Seq2seq(config) => &config.tokenizer,
-            Self::Tagger(_) => return Unit::Word,
+            Self::Tagger(_) | Self::Pretrained(_) => return Unit::Word,
         };
         match tokenizer.kind {
             TokenizerKind::Character => Unit::Character,
@@ -143,7 +143,12 @@ impl Model {
 
     /// Whether its classifier reads the state of a first token that stands for the whole text.
     pub fn reads_first_token(&self) -> bool {
-        matches!(self, Self::Transformer(config) if config.pooling == TransformerPooling::First)
+        let pooling = match self {
+            Self::Transformer(config) => config.pooling,
+            Self::Pretrained(config) => config.pooling,
+            _ => return false,
+        };
+        pooling == TransformerPooling::First
     }
 }
 

@@ -5,6 +5,7 @@ use limbeck_data::tokenize::TokenizerKind;
 use serde::{Deserialize, Serialize};
 
 use super::graph::{CorpusGraphConfig, SgcConfig, TextGraphConfig, TextLevelConfig};
+use super::pretrained::PretrainedConfig;
 use super::relay::{Seq2seqConfig, TaggerConfig};
 use super::values::OffOr;
 
@@ -28,6 +29,8 @@ pub enum Model {
     Sgc(SgcConfig),
     /// Transformer encoder and decoder, which writes the label.
     Seq2seq(Seq2seqConfig),
+    /// An encoder that was trained elsewhere, with a new classifier.
+    Pretrained(PretrainedConfig),
     /// One of the others over words, each of which gets a label. No run file asks for it by name.
     Tagger(TaggerConfig),
 }
@@ -52,6 +55,8 @@ pub enum ModelKind {
     Sgc,
     /// [`Model::Seq2seq`].
     Seq2seq,
+    /// [`Model::Pretrained`].
+    Pretrained,
 }
 
 impl Model {
@@ -66,6 +71,7 @@ impl Model {
             ModelKind::Corpus => Self::Corpus(CorpusGraphConfig::default()),
             ModelKind::Sgc => Self::Sgc(SgcConfig::default()),
             ModelKind::Seq2seq => Self::Seq2seq(Seq2seqConfig::default()),
+            ModelKind::Pretrained => Self::Pretrained(PretrainedConfig::default()),
         }
     }
 
@@ -80,6 +86,7 @@ impl Model {
             Self::Corpus(_) => ModelKind::Corpus,
             Self::Sgc(_) => ModelKind::Sgc,
             Self::Seq2seq(_) => ModelKind::Seq2seq,
+            Self::Pretrained(_) => ModelKind::Pretrained,
             Self::Tagger(config) => config.trunk.kind(),
         }
     }
@@ -91,6 +98,19 @@ impl Model {
         matches!(self, Self::Corpus(_) | Self::Sgc(_))
     }
 
+    /// The layers of a Transformer encoder with a classifier, whose states others can be compared with.
+    pub fn encoder_layers(&self) -> Option<EncoderLayers> {
+        let (layers, hidden_size) = match self {
+            Self::Transformer(config) => (config.layers, config.hidden_size),
+            Self::Pretrained(config) => (config.encoder.layers, config.encoder.hidden_size),
+            _ => return None,
+        };
+        Some(EncoderLayers {
+            layers,
+            hidden_size,
+        })
+    }
+
     /// The same model with one value of C instead of those to choose from, if it has any.
     #[must_use]
     pub fn with_c(&self, c: Option<f64>) -> Self {
@@ -100,6 +120,15 @@ impl Model {
         }
         model
     }
+}
+
+/// How deep an encoder is, and how wide its states are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncoderLayers {
+    /// Number of layers.
+    pub layers: usize,
+    /// Width of the states.
+    pub hidden_size: usize,
 }
 
 /// How text becomes token ids, and how large the vocabulary may grow.

@@ -4,6 +4,7 @@ mod gate_mixup;
 mod graph;
 mod layerwise;
 mod nce_lm;
+mod pretrained;
 mod relay;
 
 use super::{
@@ -133,6 +134,7 @@ impl Checks {
                 let layers = config.decoder_layers;
                 self.at_least_one(format!("{section}.decoder_layers"), layers);
             }
+            Model::Pretrained(config) => self.pretrained(section, config),
             // Made of sections that are checked by themselves.
             Model::Tagger(_) => {}
         }
