@@ -126,7 +126,7 @@ def encode(tensors, names, ids, sizes):
         weights = torch.softmax(q @ k.transpose(1, 2) / math.sqrt(width), dim=-1)
         mixed = (weights @ v).transpose(0, 1).reshape(len(ids), -1)
         x = norm(x + linear(mixed, layer + names["output"]), layer + names["norms"][0])
-        inner = F.gelu(linear(x, layer + names["feed_forward"][0]))
+        inner = F.gelu(linear(x, layer + names["feed_forward"][0]), approximate=sizes.get("gelu", "none"))
         x = norm(x + linear(inner, layer + names["feed_forward"][1]), layer + names["norms"][1])
     return x
 
@@ -214,14 +214,14 @@ def bert():
 
 
 def distilbert():
-    """Saved with a matrix that is stored transposed, so that strides matter."""
+    """With GELU by tanh, and a matrix that is stored transposed, so that strides matter."""
     folder = FOLDER / "distilbert"
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = SPECIAL + WORDS
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
     config = {
         "model_type": "distilbert", "vocab_size": len(vocabulary), "dim": HIDDEN, "n_layers": LAYERS,
-        "n_heads": HEADS, "hidden_dim": INNER, "activation": "gelu",
+        "n_heads": HEADS, "hidden_dim": INNER, "activation": "gelu_new",
         "max_position_embeddings": POSITIONS,
     }
     write_json(folder / "config.json", config)
@@ -233,7 +233,7 @@ def distilbert():
     tensors[turned] = tensors[turned].t().contiguous().t()
     torch.save(tensors, folder / "pytorch_model.bin")
     ids = {token: id for id, token in enumerate(vocabulary)}
-    sizes = {"heads": HEADS, "layers": LAYERS, "epsilon": 1e-12, "offset": 0}
+    sizes = {"heads": HEADS, "layers": LAYERS, "epsilon": 1e-12, "offset": 0, "gelu": "tanh"}
     return [
         expected(tensors, "distilbert.", DISTILBERT, bert_ids(text, ids, POSITIONS), sizes)
         for text in TEXTS

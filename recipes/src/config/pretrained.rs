@@ -81,6 +81,8 @@ pub struct PretrainedSizes {
 pub enum PretrainedActivation {
     /// x Φ(x), exact.
     Gelu,
+    /// Its approximation by tanh.
+    GeluTanh,
     /// max(x, 0).
     Relu,
 }
@@ -89,6 +91,7 @@ impl From<PretrainedActivation> for Activation {
     fn from(activation: PretrainedActivation) -> Self {
         match activation {
             PretrainedActivation::Gelu => Self::Gelu,
+            PretrainedActivation::GeluTanh => Self::GeluTanh,
             PretrainedActivation::Relu => Self::Relu,
         }
     }

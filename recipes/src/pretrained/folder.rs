@@ -67,6 +67,7 @@ impl Folder {
                     );
                     return Err(Error::model(&path, message));
                 }
+                hub::check(&path, &file.model.encoder)?;
                 (file.model, None)
             }
         };

@@ -47,7 +47,7 @@ pub(super) fn read(dir: &Path, path: &Path, json: &Value) -> Result<(PretrainedC
         norm_epsilon: fields.share("layer_norm_eps", 1e-12)?,
         activation: fields.activation(of(["hidden_act", "activation"]))?,
     };
-    fields.check(&sizes)?;
+    check(path, &sizes)?;
     let config = PretrainedConfig {
         dir: dir.into(),
         pooling: pooling(dir)?,
@@ -133,35 +133,40 @@ impl Fields<'_> {
     fn activation(&self, name: &str) -> Result<PretrainedActivation> {
         match self.json[name].as_str().unwrap_or("gelu") {
             "gelu" => Ok(PretrainedActivation::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" => Ok(PretrainedActivation::GeluTanh),
             "relu" => Ok(PretrainedActivation::Relu),
             other => Err(self.refuse(format!(
-                "`{name}` is \"{other}\"; expected \"gelu\" or \"relu\""
+                "`{name}` is \"{other}\"; expected \"gelu\", \"gelu_new\", \"gelu_pytorch_tanh\" or \"relu\""
             ))),
         }
     }
+}
 
-    fn check(&self, sizes: &PretrainedSizes) -> Result<()> {
-        let faults = [
-            (
-                sizes.layers > MOST_LAYERS,
-                format!("at most {MOST_LAYERS} layers, found {}", sizes.layers),
+/// Refuses sizes that no encoder has, before anything is made of them.
+pub(super) fn check(path: &Path, sizes: &PretrainedSizes) -> Result<()> {
+    let faults = [
+        (
+            sizes.layers > MOST_LAYERS,
+            format!("at most {MOST_LAYERS} layers, found {}", sizes.layers),
+        ),
+        (
+            !sizes.hidden_size.is_multiple_of(sizes.heads),
+            format!(
+                "heads that divide the width {}, found {}",
+                sizes.hidden_size, sizes.heads
             ),
-            (
-                !sizes.hidden_size.is_multiple_of(sizes.heads),
-                format!(
-                    "heads that divide the width {}, found {}",
-                    sizes.hidden_size, sizes.heads
-                ),
-            ),
-            (
-                sizes.max_positions == 0,
-                "positions for at least one token".into(),
-            ),
-            (sizes.norm_epsilon == 0.0, "`layer_norm_eps` above 0".into()),
-        ];
-        match faults.into_iter().find(|(wrong, _)| *wrong) {
-            Some((_, expected)) => Err(self.refuse(format!("expected {expected}"))),
-            None => Ok(()),
-        }
+        ),
+        (
+            sizes.max_positions == 0,
+            "positions for at least one token".into(),
+        ),
+        (
+            !(sizes.norm_epsilon > 0.0 && sizes.norm_epsilon < 1.0),
+            "`layer_norm_eps` between 0 and 1".into(),
+        ),
+    ];
+    match faults.into_iter().find(|(wrong, _)| *wrong) {
+        Some((_, expected)) => Err(Error::model(path, format!("expected {expected}"))),
+        None => Ok(()),
     }
 }

@@ -157,7 +157,7 @@ pub(super) fn imported(sizes: &PretrainedSizes) -> Vec<Wanted> {
     ];
     for index in 0..sizes.layers {
         for (part, [inputs, outputs]) in [
-            ("attention.query_key_value", [d, 3 * d]),
+            ("attention.query_key_value", [d, d.saturating_mul(3)]),
             ("attention.output", [d, d]),
             ("feed_forward.in", [d, inner]),
             ("feed_forward.out", [inner, d]),
