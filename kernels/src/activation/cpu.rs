@@ -70,7 +70,7 @@ pub(crate) fn apply_and_derive(function: Activation, z: &mut [f32], y: &mut [f32
 }
 
 /// 2 √(2/π), and the same times 0.044715: 2u and 2u' are polynomials with them.
-const LINEAR: f32 = 1.595_769_1;
+const LINEAR: f32 = 1.595_769;
 const CUBIC: f32 = 0.071_354_814;
 
 /// gelu_tanh and its derivative.
