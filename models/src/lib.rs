@@ -29,7 +29,7 @@ pub use text_graph::{
     TextLevelGraph, TextLevelGraphConfig,
 };
 pub use transformer::{
-    Decoder, DecoderCache, EncoderStack, Head, NormPosition, StackConfig, Transformer,
-    TransformerConfig,
+    Decoder, DecoderCache, EncoderStack, Head, LayerFunctions, NormPosition, StackConfig,
+    Transformer, TransformerConfig,
 };
 pub use unet::{PictureBatch, PictureInput, UNet, UNetConfig};

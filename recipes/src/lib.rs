@@ -11,6 +11,7 @@ pub mod layerwise;
 mod linear_fit;
 mod measured;
 pub mod nce_lm;
+pub mod pretrained;
 mod rehearsal;
 pub mod relay;
 mod stages;

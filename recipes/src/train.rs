@@ -83,7 +83,7 @@ impl SupervisedStage<'_> {
             return Ok(finished);
         }
         let (seed, device) = (context.seed(), context.device());
-        let mut classifier = TextClassifier::new(
+        let mut classifier = TextClassifier::initial(
             self.model,
             self.head.clone(),
             encoder,

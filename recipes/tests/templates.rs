@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use limbeck_recipes::config::{
-    self, Format, GateMixupRun, LayerwiseRun, ModelKind, NceLmRun, PicturesConfig, RelayRun, Run,
-    SpeechDataConfig, Task, TrainRun, UnitSelectRun,
+    self, Format, GateMixupRun, LayerwiseRun, ModelKind, NceLmRun, Override, PicturesConfig,
+    RelayRun, Run, SpeechDataConfig, Task, TrainRun, UnitSelectRun,
 };
 use limbeck_recipes::layerwise::Preset;
 
@@ -227,6 +227,25 @@ fn a_resolved_run_reads_back_as_itself() {
     }
 }
 
+/// Run files whose teacher is a MiniLM get a tiny model in its place, and a student that fits it.
+fn pretrained_teacher(name: &str) -> Vec<Override> {
+    if !name.contains("minilm") {
+        return Vec::new();
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("../tests/golden/pretrained/bert");
+    let folder = folder.display().to_string();
+    let mut overrides = vec![Override::new("teacher.dir", folder)];
+    for text in [
+        "student.channels=8",
+        "student.embedding_size=8",
+        "student.kernel_sizes=[2, 3]",
+    ] {
+        overrides.push(text.parse().expect("an override"));
+    }
+    overrides
+}
+
 #[test]
 fn every_shipped_run_file_resolves_under_both_presets() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
@@ -238,7 +257,8 @@ fn every_shipped_run_file_resolves_under_both_presets() {
             .expect("a name")
             .to_string_lossy()
             .into_owned();
-        let run = config::load(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
+        let given = pretrained_teacher(&name);
+        let run = config::load(&path, &given).unwrap_or_else(|error| panic!("{error}"));
         let task = run.task().to_string().replace('_', "-");
         let named = match &run {
             // A model trained alone gives its file the name.
@@ -252,10 +272,11 @@ fn every_shipped_run_file_resolves_under_both_presets() {
         assert!(named, "{name} is a {} run", run.task());
         if !matches!(run.task(), Task::Train | Task::NceLm) {
             for preset in ["literal", "tuned"] {
-                let overrides = [
+                let mut overrides = given.clone();
+                overrides.extend([
                     format!("preset={preset}").parse().expect("an override"),
                     "data.labelled_fraction=0.1".parse().expect("an override"),
-                ];
+                ]);
                 let run = config::load(&path, &overrides).unwrap_or_else(|error| panic!("{error}"));
                 assert_eq!(parse(&run.to_toml()), run);
             }
@@ -267,6 +288,10 @@ fn every_shipped_run_file_resolves_under_both_presets() {
             seen.contains(&format!("layerwise-{data_set}.toml")),
             "{data_set}: {seen:?}"
         );
+    }
+    for data_set in ["trec", "mr", "r8", "ohsumed"] {
+        let file = format!("layerwise-minilm-{data_set}.toml");
+        assert!(seen.contains(&file), "{file}: {seen:?}");
     }
     for data_set in ["r8", "r52", "ohsumed", "mr", "thucnews", "builtin"] {
         let file = format!("gate-mixup-{data_set}.toml");

@@ -4,6 +4,7 @@
 mod args;
 mod bench;
 mod check;
+mod import;
 mod info;
 mod init;
 mod language;
@@ -46,6 +47,8 @@ enum Command {
     Init(init::InitArgs),
     /// Check a run file and print what it will do.
     Check(check::CheckArgs),
+    /// Take over a pretrained encoder of the BERT family.
+    Import(import::ImportArgs),
     /// Train one model.
     Train(train::TrainArgs),
     /// Train a teacher and distil it.
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         None => train::demonstrate(),
         Some(Command::Init(args)) => init::run(args),
         Some(Command::Check(args)) => check::run(args),
+        Some(Command::Import(args)) => import::run(args),
         Some(Command::Train(args)) => train::run(args, Task::Train),
         Some(Command::Distill(args)) => train::run(args, Task::Layerwise),
         Some(Command::Eval(args)) => serve::eval(args),

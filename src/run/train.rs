@@ -7,6 +7,7 @@ use limbeck_recipes::config::{
 use limbeck_recipes::gate_mixup;
 use limbeck_recipes::layerwise::{self, check_ready_made_teacher, pair_files};
 use limbeck_recipes::nce_lm::{LanguageData, measure_test, train_language_model};
+use limbeck_recipes::pretrained::weight_files;
 use limbeck_recipes::relay::{self, RelayData};
 use limbeck_recipes::text::TextClassifier;
 use limbeck_recipes::unit_select::{self, UnitData};
@@ -98,7 +99,9 @@ impl Work for TrainRun {
 
     fn read(&self, with_test: bool) -> Result<RunData> {
         let transductive = self.model.is_transductive();
-        read_labelled((&self.data, self.seed), with_test, transductive)
+        let mut data = read_labelled((&self.data, self.seed), with_test, transductive)?;
+        data.files.extend(weight_files([("model", &self.model)])?);
+        Ok(data)
     }
 
     fn run(&self, data: &RunData, context: &mut RunContext<'_>) -> Result<Measured> {
@@ -124,6 +127,13 @@ impl Work for LayerwiseRun {
         data.files.extend(pair_files(self)?);
         let teacher = check_ready_made_teacher(self, &data.labelled.classes)?;
         data.files.extend(teacher);
+        if self.teacher_folder().is_none() {
+            data.files
+                .extend(weight_files([("teacher", &self.teacher)])?);
+        }
+        let beside = self.beside_teacher.as_ref();
+        let beside = beside.map(|beside| ("beside_teacher", &beside.model));
+        data.files.extend(weight_files(beside)?);
         Ok(data)
     }
 

@@ -2,8 +2,8 @@
 
 use limbeck_engine::{Device, Fingerprint};
 use limbeck_models::{
-    Classifier, Head, NormPosition, TextCnn, TextCnnConfig, TextPooling, TimePooling, Topology,
-    Transformer, TransformerConfig,
+    Classifier, Head, LayerFunctions, NormPosition, TextCnn, TextCnnConfig, TextPooling,
+    TimePooling, Topology, Transformer, TransformerConfig,
 };
 use limbeck_training::Result;
 
@@ -111,6 +111,7 @@ fn transformer(dropout: f64, length: usize, device: &Device) -> Result<Box<dyn C
         dropout,
         attention_dropout: dropout,
         norm: NormPosition::Post,
+        functions: LayerFunctions::default(),
         pooling: TextPooling::Mean,
         max_positions: length,
         head: Head::Pooled,

@@ -12,6 +12,7 @@ mod models;
 mod networks;
 mod parameters;
 mod pictures;
+mod pretrained;
 mod schedules;
 mod sequence_losses;
 mod sizes;
@@ -90,6 +91,30 @@ fn the_reference_device_reproduces_every_operator_on_pictures() {
 #[test]
 fn the_cpu_reproduces_every_operator_on_pictures() {
     pictures::check(&Device::cpu(), pictures::SINGLE);
+}
+
+#[test]
+fn the_reference_device_reproduces_every_pretrained_encoder() {
+    pretrained::check(&Device::reference(), pretrained::REFERENCE);
+}
+
+#[test]
+fn the_cpu_reproduces_every_pretrained_encoder() {
+    pretrained::check(&Device::cpu(), pretrained::SINGLE);
+}
+
+#[test]
+fn the_cpu_reproduces_minilm() {
+    pretrained::check_minilm(&Device::cpu());
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn the_gpu_reproduces_every_pretrained_encoder() {
+    if let Some(device) = gpu() {
+        pretrained::check(&device, pretrained::SINGLE);
+        pretrained::check_minilm(&device);
+    }
 }
 
 #[cfg(feature = "gpu")]

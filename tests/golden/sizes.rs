@@ -3,8 +3,9 @@
 use limbeck::engine::Fingerprint;
 use limbeck::models::language::{LanguageModelConfig, LnZ, Unit};
 use limbeck::models::{
-    Aggregation, GatedGraphConfig, Head, NetworkKind, NormPosition, Seq2SeqConfig, StackConfig,
-    TextCnnConfig, TextLevelGraphConfig, TextPooling, TimePooling, Topology, TransformerConfig,
+    Aggregation, GatedGraphConfig, Head, LayerFunctions, NetworkKind, NormPosition, Seq2SeqConfig,
+    StackConfig, TextCnnConfig, TextLevelGraphConfig, TextPooling, TimePooling, Topology,
+    TransformerConfig,
 };
 use serde::Deserialize;
 
@@ -169,6 +170,7 @@ impl TransformerSizes {
             dropout: 0.0,
             attention_dropout: 0.0,
             norm: self.norm.position(),
+            functions: LayerFunctions::default(),
             pooling: match self.pooling.as_str() {
                 "mean" => TextPooling::Mean,
                 "first" => TextPooling::First,
@@ -225,6 +227,7 @@ impl DecoderSizes {
             dropout: 0.0,
             attention_dropout: 0.0,
             norm: self.norm.position(),
+            functions: LayerFunctions::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod error;
 pub mod files;
 pub mod interrupt;
 pub mod metrics;
+pub mod model_file;
 pub mod optimizer;
 pub mod progress;
 pub mod report;

@@ -3,6 +3,7 @@
 //! Every tokenizer learns its table from training texts only. Ids leave this module as
 //! [`TokenIds`], which carry the fingerprint of the table; a model refuses those of another.
 
+mod pretrained;
 mod subword;
 mod vocabulary;
 
@@ -16,6 +17,7 @@ use crate::error::{DataError, Result};
 use crate::fingerprint;
 use crate::saved::Kind;
 use crate::text::Unit;
+pub use pretrained::PretrainedTokenizer;
 use subword::{Family, Merges, Subword};
 pub use vocabulary::{FIRST, UNKNOWN, Vocabulary};
 

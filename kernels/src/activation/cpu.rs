@@ -41,6 +41,7 @@ pub(crate) fn apply_in_place(function: Activation, y: &mut [f32]) {
     match function {
         Activation::Relu => relu(y),
         Activation::Gelu => gelu(y),
+        Activation::GeluTanh => gelu_tanh(y),
         Activation::Tanh => tanh(y),
         Activation::Sigmoid => sigmoid(y),
     }
@@ -51,6 +52,7 @@ pub(crate) fn multiply_by_derivative(function: Activation, dy: &mut [f32], x: &[
     match function {
         Activation::Relu => relu_derivative(dy, x),
         Activation::Gelu => gelu_derivative(dy, x),
+        Activation::GeluTanh => gelu_tanh_derivative(dy, x),
         Activation::Tanh => tanh_derivative(dy, x),
         Activation::Sigmoid => sigmoid_derivative(dy, x),
     }
@@ -61,9 +63,24 @@ pub(crate) fn apply_and_derive(function: Activation, z: &mut [f32], y: &mut [f32
     match function {
         Activation::Relu => relu_both(z, y),
         Activation::Gelu => gelu_both(z, y),
+        Activation::GeluTanh => gelu_tanh_both(z, y),
         Activation::Tanh => tanh_both(z, y),
         Activation::Sigmoid => sigmoid_both(z, y),
     }
+}
+
+/// 2 √(2/π), and the same times 0.044715: 2u and 2u' are polynomials with them.
+const LINEAR: f32 = 1.595_769;
+const CUBIC: f32 = 0.071_354_814;
+
+/// gelu_tanh and its derivative.
+#[inline(always)]
+fn gelu_tanh_of(x: f32) -> (f32, f32) {
+    let square = x * x;
+    let share = math::sigmoid(x * (LINEAR + CUBIC * square));
+    let rest = math::sigmoid(-x * (LINEAR + CUBIC * square));
+    let slope = LINEAR + 3.0 * CUBIC * square;
+    (x * share, share + x * slope * (share * rest))
 }
 
 vectorised! {
@@ -81,6 +98,14 @@ vectorised! {
             let (cdf, density) = math::normal(*z);
             *y = *z * cdf;
             *z = cdf + *z * density;
+        }
+    }
+}
+
+vectorised! {
+    fn gelu_tanh_both(z: &mut [f32], y: &mut [f32]) {
+        for (z, y) in z.iter_mut().zip(y) {
+            (*y, *z) = gelu_tanh_of(*z);
         }
     }
 }
@@ -121,6 +146,14 @@ vectorised! {
 }
 
 vectorised! {
+    fn gelu_tanh(y: &mut [f32]) {
+        for y in y {
+            *y = gelu_tanh_of(*y).0;
+        }
+    }
+}
+
+vectorised! {
     fn tanh(y: &mut [f32]) {
         for y in y {
             *y = math::tanh(*y);
@@ -149,6 +182,14 @@ vectorised! {
         for (dy, &x) in dy.iter_mut().zip(x) {
             let (cdf, density) = math::normal(x);
             *dy *= cdf + x * density;
+        }
+    }
+}
+
+vectorised! {
+    fn gelu_tanh_derivative(dy: &mut [f32], x: &[f32]) {
+        for (dy, &x) in dy.iter_mut().zip(x) {
+            *dy *= gelu_tanh_of(x).1;
         }
     }
 }

@@ -7,8 +7,15 @@
 //! σ(x) = 1 / (1 + exp(-x))            σ'(x) = σ(x) (1 - σ(x))
 //! ```
 //!
+//! and the approximation of GELU by tanh that some pretrained models were made with:
+//!
+//! ```text
+//! gelu_tanh(x) = x (1 + tanh(u)) / 2 = x σ(2u),  u = √(2/π) (x + 0.044715 x³)
+//! gelu_tanh'(x) = σ(2u) + 2 x u' σ(2u) σ(-2u),   u' = √(2/π) (1 + 3 · 0.044715 x²)
+//! ```
+//!
 //! Φ and φ are the distribution function and the density of the standard normal distribution:
-//! the exact form of GELU (Hendrycks and Gimpel 2016), through erf, not its tanh approximation.
+//! gelu is the exact form (Hendrycks and Gimpel 2016), through erf; so is its approximation theirs.
 //! The backward pass multiplies the incoming gradient by the derivative at the input.
 
 mod cpu;
@@ -33,6 +40,8 @@ pub enum Activation {
     Relu,
     /// x Φ(x), exact.
     Gelu,
+    /// Its approximation by tanh.
+    GeluTanh,
     /// Hyperbolic tangent.
     Tanh,
     /// The logistic function.
@@ -48,6 +57,7 @@ impl Activation {
             Activation::Gelu => 2,
             Activation::Tanh => 3,
             Activation::Sigmoid => 4,
+            Activation::GeluTanh => 5,
         }
     }
 }
@@ -123,7 +133,7 @@ impl Differentiable for ActivationOperator {
 pub(crate) fn entry() -> Entry {
     Entry {
         name: "activation",
-        formula: "y = f(x); dx = f'(x) dy, f in {relu, gelu, tanh, sigmoid}",
+        formula: "y = f(x); dx = f'(x) dy, f in {relu, gelu, gelu_tanh, tanh, sigmoid}",
         cases: cases(),
         #[cfg(feature = "gpu")]
         kernels: vec![&gpu::FORWARD, &gpu::BACKWARD],
@@ -135,6 +145,7 @@ fn cases() -> Vec<Case> {
     for function in [
         Activation::Relu,
         Activation::Gelu,
+        Activation::GeluTanh,
         Activation::Tanh,
         Activation::Sigmoid,
     ] {
@@ -155,13 +166,15 @@ fn cases() -> Vec<Case> {
             .fixed(&[0.0, -0.0, 1.0, -1.0], [4])
             .without_finite_differences("the derivative at 0 is a convention"),
     );
-    cases.push(
-        Case::new(
-            "gelu and large arguments",
-            ActivationOperator(Activation::Gelu),
-        )
-        .fixed(&[-40.0, -5.0, 5.0, 40.0, 1e-6, 100.0], [6]),
-    );
+    for function in [Activation::Gelu, Activation::GeluTanh] {
+        cases.push(
+            Case::new(
+                format!("{function:?} and large arguments"),
+                ActivationOperator(function),
+            )
+            .fixed(&[-40.0, -5.0, 5.0, 40.0, 1e-6, 100.0], [6]),
+        );
+    }
     cases.push(
         Case::new(
             "tanh and large arguments",

@@ -13,6 +13,11 @@ fn normal_density(x: f64) -> f64 {
     (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt()
 }
 
+/// u in gelu_tanh(x) = x (1 + tanh(u)) / 2.
+fn tanh_argument(x: f64) -> f64 {
+    (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3))
+}
+
 /// f(x).
 pub(crate) fn value(function: Activation, x: f64) -> f64 {
     match function {
@@ -24,6 +29,7 @@ pub(crate) fn value(function: Activation, x: f64) -> f64 {
             }
         }
         Activation::Gelu => x * normal_cdf(x),
+        Activation::GeluTanh => 0.5 * x * (1.0 + tanh_argument(x).tanh()),
         Activation::Tanh => x.tanh(),
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
     }
@@ -40,6 +46,11 @@ pub(crate) fn derivative(function: Activation, x: f64) -> f64 {
             }
         }
         Activation::Gelu => normal_cdf(x) + x * normal_density(x),
+        Activation::GeluTanh => {
+            let y = tanh_argument(x).tanh();
+            let slope = (2.0 / std::f64::consts::PI).sqrt() * (1.0 + 3.0 * 0.044715 * x * x);
+            0.5 * (1.0 + y) + 0.5 * x * (1.0 - y * y) * slope
+        }
         Activation::Tanh => 1.0 - x.tanh().powi(2),
         Activation::Sigmoid => value(function, x) * value(function, -x),
     }

@@ -107,7 +107,8 @@ pub fn conv1d_max(
 impl Conv1dMax {
     fn sizes(&self, inputs: &[Meta]) -> Result<Sizes> {
         let [_, _, _, _, offsets] = check::inputs("conv1d_max", inputs)?;
-        if self.convolution.activation == Some(Activation::Gelu) {
+        let gelu = [Activation::Gelu, Activation::GeluTanh].map(Some);
+        if gelu.contains(&self.convolution.activation) {
             return Err(Error::Shape {
                 operator: "conv1d_max",
                 message: "the activation must not decrease anywhere, as gelu does: use conv1d \

@@ -2,7 +2,7 @@
 
 use limbeck_engine::{Fingerprint, Result};
 
-use crate::transformer::{NormPosition, StackConfig, at_least_one};
+use crate::transformer::{LayerFunctions, NormPosition, StackConfig, at_least_one};
 
 /// Sizes of an encoder-decoder classifier.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,7 @@ impl Seq2SeqConfig {
             dropout: self.dropout,
             attention_dropout: self.attention_dropout,
             norm: self.norm,
+            functions: LayerFunctions::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Sizes and choices of a Transformer encoder.
 
 use limbeck_engine::{Error, Fingerprint, Result};
+use limbeck_kernels::Activation;
 
 use crate::pooling::TextPooling;
 
@@ -31,6 +32,25 @@ pub enum Head {
     },
 }
 
+/// What is computed inside of layers; pretrained weights want the functions they were made with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerFunctions {
+    /// Added to the variance in layer norms.
+    pub norm_epsilon: f32,
+    /// Between the two maps of the feed-forward layer.
+    pub activation: Activation,
+}
+
+impl Default for LayerFunctions {
+    /// An epsilon of 1e-5, and the exact form of GELU.
+    fn default() -> Self {
+        LayerFunctions {
+            norm_epsilon: 1e-5,
+            activation: Activation::Gelu,
+        }
+    }
+}
+
 /// Sizes of a Transformer encoder classifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TransformerConfig {
@@ -54,6 +74,8 @@ pub struct TransformerConfig {
     pub attention_dropout: f64,
     /// Where layer normalisation stands.
     pub norm: NormPosition,
+    /// What is computed inside of the layers.
+    pub functions: LayerFunctions,
     /// How one vector is made of a text's states.
     pub pooling: TextPooling,
     /// Number of learned positions: longer texts are cut.
@@ -79,10 +101,9 @@ pub struct StackConfig {
     pub attention_dropout: f64,
     /// Where layer normalisation stands.
     pub norm: NormPosition,
+    /// What is computed inside of the layers.
+    pub functions: LayerFunctions,
 }
-
-/// Added to the variance in layer norms.
-pub(super) const NORM_EPSILON: f32 = 1e-5;
 
 pub(crate) fn refuse<T>(message: String) -> Result<T> {
     Err(Error::Shape {
@@ -107,6 +128,10 @@ impl StackConfig {
             ("heads", self.heads),
             ("feed_forward_size", self.feed_forward_size),
         ])?;
+        let epsilon = self.functions.norm_epsilon;
+        if !(epsilon > 0.0 && epsilon.is_finite()) {
+            return refuse(format!("norm_epsilon must be above 0, found {epsilon}"));
+        }
         if self.hidden_size.is_multiple_of(self.heads) {
             return Ok(());
         }
@@ -128,6 +153,7 @@ impl TransformerConfig {
             dropout: self.dropout,
             attention_dropout: self.attention_dropout,
             norm: self.norm,
+            functions: self.functions,
         }
     }
 

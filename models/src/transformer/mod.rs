@@ -4,7 +4,7 @@
 //! h_0 = dropout(embedding(token) + position)          post: h_0 = dropout(norm(...))
 //! pre-norm    a = h + dropout(attention(norm(h)))      h' = a + dropout(ffn(norm(a)))
 //! post-norm   a = norm(h + dropout(attention(h)))      h' = norm(a + dropout(ffn(a)))
-//! ffn(x) = gelu(x W1 + b1) W2 + b2
+//! ffn(x) = gelu(x W1 + b1) W2 + b2                     (or another function in place of gelu)
 //! pooled   = mean over the text's tokens, or its first token
 //! head     logits = dropout(pooled(h_L)) W + b
 //!          projected: g_k = pooled(h_m(k)) P_k + c_k,  logits = dropout([g_1 ... g_K]) W + b
@@ -28,7 +28,7 @@ use limbeck_kernels::{concat, dropout};
 
 pub use cache::DecoderCache;
 pub(crate) use config::at_least_one;
-pub use config::{Head, NormPosition, StackConfig, TransformerConfig};
+pub use config::{Head, LayerFunctions, NormPosition, StackConfig, TransformerConfig};
 pub use decoder::Decoder;
 pub use stack::EncoderStack;
 

@@ -1,9 +1,9 @@
 //! Sub-layers with their residuals: what layers of encoders and decoders are made of.
 
 use limbeck_engine::{Packed, ParameterStore, Result, StoreBuilder, Tape, Var};
-use limbeck_kernels::{Activation, add_layer_norm, dropout, dropout_add, layer_norm};
+use limbeck_kernels::{add_layer_norm, dropout, dropout_add, layer_norm};
 
-use super::config::{NORM_EPSILON, NormPosition, StackConfig};
+use super::config::{NormPosition, StackConfig};
 use crate::init::{Affine, Norm};
 
 /// A sub-layer: what it computes of the states, and the norm that belongs to it.
@@ -71,13 +71,17 @@ impl Pass<'_> {
 
     pub(super) fn normalise(self, h: &Var, norm: Norm) -> Result<Var> {
         let (gain, bias) = self.gain_and_bias(norm);
-        layer_norm(self.tape, h, Some(&gain), Some(&bias), NORM_EPSILON)
+        layer_norm(self.tape, h, Some(&gain), Some(&bias), self.epsilon())
     }
 
     /// norm(y + h) and y + h.
     fn add_normalise(self, y: &Var, h: &Var, norm: Norm) -> Result<(Var, Var)> {
         let (gain, bias) = self.gain_and_bias(norm);
-        add_layer_norm(self.tape, y, h, Some(&gain), Some(&bias), NORM_EPSILON)
+        add_layer_norm(self.tape, y, h, Some(&gain), Some(&bias), self.epsilon())
+    }
+
+    fn epsilon(self) -> f32 {
+        self.config.functions.norm_epsilon
     }
 
     fn gain_and_bias(self, norm: Norm) -> (Var, Var) {
@@ -92,7 +96,7 @@ impl Pass<'_> {
     }
 }
 
-/// ffn(x) = gelu(x W1 + b1) W2 + b2
+/// ffn(x) = f(x W1 + b1) W2 + b2, where f is GELU unless the configuration has another
 pub(super) struct FeedForward {
     inner: Affine,
     outer: Affine,
@@ -116,7 +120,7 @@ impl FeedForward {
     }
 
     pub(super) fn apply(&self, pass: Pass<'_>, x: &Var) -> Result<Var> {
-        let activation = Some(Activation::Gelu);
+        let activation = Some(pass.config.functions.activation);
         let inner = self.inner.apply(pass.tape, pass.store, x, activation)?;
         pass.affine(&self.outer, &inner)
     }

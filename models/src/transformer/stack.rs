@@ -16,7 +16,7 @@ use crate::init::Norm;
 ///
 /// ```
 /// use limbeck_engine::{Device, Packed, StoreBuilder, Tape};
-/// use limbeck_models::{EncoderStack, NormPosition, StackConfig};
+/// use limbeck_models::{EncoderStack, LayerFunctions, NormPosition, StackConfig};
 /// let config = StackConfig {
 ///     hidden_size: 4,
 ///     layers: 2,
@@ -25,6 +25,7 @@ use crate::init::Norm;
 ///     dropout: 0.1,
 ///     attention_dropout: 0.1,
 ///     norm: NormPosition::Pre,
+///     functions: LayerFunctions::default(),
 /// };
 /// let device = Device::cpu();
 /// let mut store = StoreBuilder::new(1);

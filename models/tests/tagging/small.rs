@@ -6,7 +6,9 @@ use limbeck_models::tagging::{
     Seq2SeqTrunk, Tagger, TaggerConfig, TextCnnTrunk, TransformerTrunk, TrunkConfig,
     WordInputConfig, WordText,
 };
-use limbeck_models::{Batch, Classifier, Encoded, NormPosition, StackConfig, Topology};
+use limbeck_models::{
+    Batch, Classifier, Encoded, LayerFunctions, NormPosition, StackConfig, Topology,
+};
 
 pub(crate) const TABLES: Fingerprint = Fingerprint(6);
 pub(crate) const TAGS: usize = 4;
@@ -118,6 +120,7 @@ fn encoder(norm: NormPosition, window: usize) -> TransformerTrunk {
             dropout: 0.1,
             attention_dropout: 0.1,
             norm,
+            functions: LayerFunctions::default(),
         },
         max_positions: POSITIONS,
         window,

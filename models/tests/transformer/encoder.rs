@@ -25,6 +25,7 @@ fn transformer(norm: NormPosition, device: &Device) -> Result<Transformer> {
         dropout: stack.dropout,
         attention_dropout: stack.attention_dropout,
         norm,
+        functions: stack.functions,
         pooling: TextPooling::Mean,
         max_positions: POSITIONS,
         head: Head::Pooled,

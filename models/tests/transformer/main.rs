@@ -8,7 +8,7 @@ mod encoder;
 mod seq2seq;
 
 use limbeck_engine::{Device, Stream};
-use limbeck_models::{NormPosition, StackConfig};
+use limbeck_models::{LayerFunctions, NormPosition, StackConfig};
 
 const NORMS: [NormPosition; 2] = [NormPosition::Pre, NormPosition::Post];
 
@@ -48,6 +48,7 @@ fn stack(norm: NormPosition, dropout: f64) -> StackConfig {
         dropout,
         attention_dropout: dropout,
         norm,
+        functions: LayerFunctions::default(),
     }
 }
 

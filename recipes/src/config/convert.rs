@@ -128,7 +128,9 @@ impl Model {
             Self::Sgc(config) => &config.tokenizer,
             Self::Seq2seq(config) => &config.tokenizer,
             // Those that read no text have no unit of it.
-            Self::Tagger(_) | Self::Unet(_) | Self::Speech(_) => return Unit::Word,
+            Self::Tagger(_) | Self::Unet(_) | Self::Speech(_) | Self::Pretrained(_) => {
+                return Unit::Word;
+            }
         };
         match tokenizer.kind {
             TokenizerKind::Character => Unit::Character,
@@ -146,7 +148,12 @@ impl Model {
 
     /// Whether its classifier reads the state of a first token that stands for the whole text.
     pub fn reads_first_token(&self) -> bool {
-        matches!(self, Self::Transformer(config) if config.pooling == TransformerPooling::First)
+        let pooling = match self {
+            Self::Transformer(config) => config.pooling,
+            Self::Pretrained(config) => config.pooling,
+            _ => return false,
+        };
+        pooling == TransformerPooling::First
     }
 }
 

@@ -26,6 +26,7 @@ mod graph;
 mod language;
 mod model;
 mod mutual;
+mod pretrained;
 mod problem;
 mod relay;
 mod resolve;
@@ -52,10 +53,12 @@ pub use limbeck_data::tagging::Scheme;
 pub use limbeck_data::tokenize::TokenizerKind;
 pub use limbeck_training::schedule::Decay;
 pub use model::{
-    BagLoss, BagOfNgramsConfig, Model, ModelKind, NgramVocabulary, Norm, TextCnnConfig,
-    TextCnnPooling, TokenizerConfig, Topology, TransformerConfig, TransformerPooling,
+    BagLoss, BagOfNgramsConfig, EncoderLayers, Model, ModelKind, NgramVocabulary, Norm,
+    TextCnnConfig, TextCnnPooling, TokenizerConfig, Topology, TransformerConfig,
+    TransformerPooling,
 };
 pub use mutual::{GateMixupRun, GateMixupTraining};
+pub use pretrained::{PretrainedActivation, PretrainedConfig, PretrainedSizes};
 pub use problem::{ConfigError, Problem};
 pub use relay::{RelayRun, RelayTraining, Seq2seqConfig, TaggerConfig, WordsConfig};
 pub use source::Override;

@@ -5,6 +5,7 @@ use limbeck_data::tokenize::TokenizerKind;
 use serde::{Deserialize, Serialize};
 
 use super::graph::{CorpusGraphConfig, SgcConfig, TextGraphConfig, TextLevelConfig};
+use super::pretrained::PretrainedConfig;
 use super::relay::{Seq2seqConfig, TaggerConfig};
 use super::units::{SpeechConfig, UnetConfig};
 use super::values::OffOr;
@@ -33,6 +34,8 @@ pub enum Model {
     Unet(UnetConfig),
     /// A network over frames of speech.
     Speech(SpeechConfig),
+    /// An encoder that was trained elsewhere, with a new classifier.
+    Pretrained(PretrainedConfig),
     /// One of the others over words, each of which gets a label. No run file asks for it by name.
     Tagger(TaggerConfig),
 }
@@ -61,6 +64,8 @@ pub enum ModelKind {
     Unet,
     /// [`Model::Speech`].
     Speech,
+    /// [`Model::Pretrained`].
+    Pretrained,
 }
 
 impl Model {
@@ -77,6 +82,7 @@ impl Model {
             ModelKind::Seq2seq => Self::Seq2seq(Seq2seqConfig::default()),
             ModelKind::Unet => Self::Unet(UnetConfig::default()),
             ModelKind::Speech => Self::Speech(SpeechConfig::default()),
+            ModelKind::Pretrained => Self::Pretrained(PretrainedConfig::default()),
         }
     }
 
@@ -93,6 +99,7 @@ impl Model {
             Self::Seq2seq(_) => ModelKind::Seq2seq,
             Self::Unet(_) => ModelKind::Unet,
             Self::Speech(_) => ModelKind::Speech,
+            Self::Pretrained(_) => ModelKind::Pretrained,
             Self::Tagger(config) => config.trunk.kind(),
         }
     }
@@ -114,6 +121,19 @@ impl Model {
         matches!(self, Self::Corpus(_) | Self::Sgc(_))
     }
 
+    /// The layers of a Transformer encoder with a classifier, whose states others can be compared with.
+    pub fn encoder_layers(&self) -> Option<EncoderLayers> {
+        let (layers, hidden_size) = match self {
+            Self::Transformer(config) => (config.layers, config.hidden_size),
+            Self::Pretrained(config) => (config.encoder.layers, config.encoder.hidden_size),
+            _ => return None,
+        };
+        Some(EncoderLayers {
+            layers,
+            hidden_size,
+        })
+    }
+
     /// The same model with one value of C instead of those to choose from, if it has any.
     #[must_use]
     pub fn with_c(&self, c: Option<f64>) -> Self {
@@ -123,6 +143,15 @@ impl Model {
         }
         model
     }
+}
+
+/// How deep an encoder is, and how wide its states are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncoderLayers {
+    /// Number of layers.
+    pub layers: usize,
+    /// Width of the states.
+    pub hidden_size: usize,
 }
 
 /// How text becomes token ids, and how large the vocabulary may grow.

@@ -1,6 +1,8 @@
 //! From the user's settings to a complete run: defaults, the settings on top of them one at a
 //! time, and the checks.
 
+use std::path::Path;
+
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -10,7 +12,7 @@ use super::source::{Key, Setting, Source};
 use super::suggest;
 use super::{
     BagOfNgramsConfig, Format, GateMixupRun, LayerwiseRun, Model, ModelKind, NceLmRun, Optimizer,
-    RelayRun, Run, StageConfig, Task, TrainRun, UnitSelectRun,
+    PretrainedConfig, RelayRun, Run, StageConfig, Task, TrainRun, UnitSelectRun,
 };
 use crate::layerwise::Preset;
 
@@ -59,6 +61,7 @@ fn train(source: &Source) -> Result<(Run, Vec<Problem>), ConfigError> {
         in_batches: StageConfig::bag_of_ngrams_in_batches(),
     };
     bag_of_ngrams(source, "model", &mut defaults.model, Some(stage));
+    pretrained(source, "model", &mut defaults.model)?;
     Ok(apply(&Run::Train(Box::new(defaults)), source))
 }
 
@@ -96,6 +99,7 @@ fn layerwise_defaults(source: &mut Source, preset: Preset) -> Result<Run, Config
     let beside = beside_teacher_kind(source)?;
     let mut run = LayerwiseRun::defaults(preset, teacher, beside, format);
     bag_of_ngrams(source, "teacher", &mut run.teacher, None);
+    pretrained(source, "teacher", &mut run.teacher)?;
     let training = run.training.beside_teacher.as_mut();
     if let Some((beside, config)) = run.beside_teacher.as_mut().zip(training) {
         let stage = Stage {
@@ -104,6 +108,7 @@ fn layerwise_defaults(source: &mut Source, preset: Preset) -> Result<Run, Config
             in_batches: StageConfig::of_layerwise(ModelKind::BagOfNgrams),
         };
         bag_of_ngrams(source, "beside_teacher", &mut beside.model, Some(stage));
+        pretrained(source, "beside_teacher", &mut beside.model)?;
     }
     Ok(Run::Layerwise(Box::new(run)))
 }
@@ -160,6 +165,26 @@ fn bag_of_ngrams(source: &Source, section: &str, model: &mut Model, stage: Optio
     if !(linear && at_once) {
         *stage.config = stage.in_batches;
     }
+}
+
+/// The defaults of a pretrained encoder are what its folder says. A settled run says it itself, and
+/// is read without the folder.
+fn pretrained(source: &Source, section: &str, model: &mut Model) -> Result<(), ConfigError> {
+    let Model::Pretrained(config) = model else {
+        return Ok(());
+    };
+    let settled = source.get(&[section, "encoder", "layers"]).is_some();
+    let Some(setting) = source.get(&[section, "dir"]).filter(|_| !settled) else {
+        return Ok(());
+    };
+    // What is no text is complained of with the other settings.
+    let dir = setting.value.as_str().or(setting.text.as_deref());
+    if let Some(dir) = dir.filter(|dir| !dir.is_empty()) {
+        *config = PretrainedConfig::of_folder(Path::new(dir)).map_err(|error| ConfigError {
+            problems: vec![problem(source, &setting.key, &error.to_string())],
+        })?;
+    }
+    Ok(())
 }
 
 /// The kind of the second teacher. `kind = "none"` takes the whole section back, so that one

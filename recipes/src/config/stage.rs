@@ -98,6 +98,12 @@ impl StageConfig {
             },
             ModelKind::Unet => Self::of_pictures(),
             ModelKind::Speech => Self::of_speech(),
+            ModelKind::Pretrained => Self {
+                length: Extent::Epochs(4),
+                learning_rate: 5e-5,
+                patience: OffOr::Off,
+                ..Self::of_kind(ModelKind::Transformer)
+            },
             ModelKind::BagOfNgrams => Self {
                 length: Extent::Steps(300),
                 optimizer: Optimizer::ConjugateGradient,
@@ -134,6 +140,8 @@ impl StageConfig {
         match kind {
             // A teacher reads batches of labelled texts beside batches of pairs.
             ModelKind::BagOfNgrams => Self::bag_of_ngrams_in_batches().in_steps(),
+            // Few epochs are enough, however many texts there are.
+            ModelKind::Pretrained => Self::of_kind(kind),
             _ => Self::of_kind(kind).in_steps(),
         }
     }

@@ -8,7 +8,7 @@ use limbeck_training::TrainingError;
 use serde::Serialize;
 
 use super::options::Projection;
-use crate::config::{LayerwiseRun, Model};
+use crate::config::LayerwiseRun;
 use crate::error::Result;
 
 /// A level of depth at which the two models are matched.
@@ -57,7 +57,7 @@ impl LayerwiseRun {
     /// # Errors
     /// If the layer map does not fit the teacher's depth.
     pub fn levels(&self) -> Result<Vec<Level>> {
-        let Model::Transformer(teacher) = &self.teacher else {
+        let Some(teacher) = self.teacher.encoder_layers() else {
             return Ok(Vec::new());
         };
         let kernels = &self.student.kernel_sizes;

@@ -142,7 +142,8 @@ impl Recipe<'_, '_> {
         );
         let pairs = EncodedPairs::new(&encoder, pairs);
         let dev = Labelled::new(&encoder, &self.data.dev);
-        let mut teacher = TextClassifier::new(&run.teacher, head, encoder, classes, seed, device)?;
+        let mut teacher =
+            TextClassifier::initial(&run.teacher, head, encoder, classes, seed, device)?;
         let consistency = ConsistencyTerm::new(
             &options.teacher_consistency,
             options.weights.w2,
@@ -199,7 +200,7 @@ impl Recipe<'_, '_> {
 
     fn level_projection(&self) -> Result<LevelProjection> {
         let (seed, device) = (self.context.seed(), self.context.device());
-        let Model::Transformer(teacher) = &self.run.teacher else {
+        let Some(teacher) = self.run.teacher.encoder_layers() else {
             return Ok(LevelProjection::None);
         };
         if !self.run.matches_layers() {

@@ -2,8 +2,8 @@
 
 use limbeck_engine::Device;
 use limbeck_models::{
-    self as models, BagOfNgrams, Classifier, Encoded, Head, NormPosition, Seq2Seq, TextCnn,
-    TextPooling, TimePooling, Transformer,
+    self as models, BagOfNgrams, Classifier, Encoded, Head, LayerFunctions, NormPosition, Seq2Seq,
+    TextCnn, TextPooling, TimePooling, Transformer,
 };
 
 use super::Encoder;
@@ -11,10 +11,11 @@ use super::media::network_over;
 use super::networks::network_of;
 use super::tagger::tagger_of;
 use crate::config::{
-    BagOfNgramsConfig, Model, Norm, Seq2seqConfig, TextCnnConfig, TextCnnPooling, Topology,
-    TransformerConfig, TransformerPooling,
+    BagOfNgramsConfig, Model, Norm, PretrainedConfig, Seq2seqConfig, TextCnnConfig, TextCnnPooling,
+    Topology, TransformerConfig, TransformerPooling,
 };
 use crate::error::Result;
+use crate::pretrained::Start;
 
 /// A text classifier: everything between a string and a label.
 ///
@@ -61,6 +62,31 @@ impl TextClassifier {
             labels: labels.to_vec(),
             c: None,
         })
+    }
+
+    /// As [`TextClassifier::new`], and a pretrained model has the weights of its folder, with the
+    /// learning rates and the frozen parts that its configuration asks for.
+    ///
+    /// # Errors
+    /// As [`TextClassifier::new`], and if the folder has no weights that fit.
+    pub fn initial(
+        config: &Model,
+        head: Head,
+        encoder: Encoder,
+        labels: &[String],
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
+        // Shapes are checked before there is a model.
+        let start = match config {
+            Model::Pretrained(config) => Some(Start::open(config, encoder.size())?),
+            _ => None,
+        };
+        let mut classifier = Self::new(config, head, encoder, labels, seed, device)?;
+        if let Some(start) = start {
+            start.apply(classifier.model_mut())?;
+        }
+        Ok(classifier)
     }
 
     /// The same model a second time.
@@ -191,6 +217,11 @@ pub fn classifier_of(
             seed,
             device,
         )?),
+        Model::Pretrained(config) => Box::new(Transformer::new(
+            pretrained(config, head, encoder, classes),
+            seed,
+            device,
+        )?),
         Model::TextCnn(config) => Box::new(TextCnn::new(
             text_cnn(config, encoder, classes),
             seed,
@@ -255,11 +286,44 @@ fn transformer(
         dropout: config.dropout,
         attention_dropout: config.attention_dropout,
         norm: norm(config.norm),
-        pooling: match config.pooling {
-            TransformerPooling::Mean => TextPooling::Mean,
-            TransformerPooling::First => TextPooling::First,
-        },
+        functions: LayerFunctions::default(),
+        pooling: pooling(config.pooling),
         max_positions: config.max_positions,
+        head: head.clone(),
+    }
+}
+
+fn pooling(pooling: TransformerPooling) -> TextPooling {
+    match pooling {
+        TransformerPooling::Mean => TextPooling::Mean,
+        TransformerPooling::First => TextPooling::First,
+    }
+}
+
+fn pretrained(
+    config: &PretrainedConfig,
+    head: &Head,
+    encoder: &Encoder,
+    classes: usize,
+) -> models::TransformerConfig {
+    let sizes = &config.encoder;
+    models::TransformerConfig {
+        vocabulary_size: encoder.size(),
+        vocabulary: encoder.fingerprint(),
+        classes,
+        hidden_size: sizes.hidden_size,
+        layers: sizes.layers,
+        heads: sizes.heads,
+        feed_forward_size: sizes.feed_forward_size,
+        dropout: config.dropout,
+        attention_dropout: config.attention_dropout,
+        norm: NormPosition::Post,
+        functions: LayerFunctions {
+            norm_epsilon: sizes.norm_epsilon as f32,
+            activation: sizes.activation.into(),
+        },
+        pooling: pooling(config.pooling),
+        max_positions: sizes.max_positions,
         head: head.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use limbeck_data::ngrams::{NgramFeatures, NgramOptions};
-use limbeck_data::tokenize::{TextTokenizer, Tokenizer, TokenizerOptions};
+use limbeck_data::tokenize::{PretrainedTokenizer, TextTokenizer, Tokenizer, TokenizerOptions};
 use limbeck_data::words::WordTable;
 use limbeck_engine::Fingerprint;
 use limbeck_models::{Encoded, SparseText};
@@ -13,12 +13,15 @@ use super::graph::{CorpusEncoder, GraphEncoder};
 use super::media::{PictureEncoder, SpeechEncoder, no_text};
 use super::tagger;
 use crate::config::{DataConfig, Model, TokenizerConfig};
+use crate::pretrained;
 
 /// A tokeniser, a table of n-grams, or what makes graphs.
 #[derive(Clone, Debug)]
 pub enum Encoder {
     /// For models that read tokens.
     Tokens(Box<TextTokenizer>),
+    /// For models that came with a tokeniser.
+    Pretrained(Box<PretrainedTokenizer>),
     /// For models that read n-grams.
     Ngrams(NgramFeatures),
     /// For models that read the graph of a text.
@@ -35,7 +38,8 @@ pub enum Encoder {
 
 impl Encoder {
     /// Learns the vocabulary of a model from training texts (and no others). `first_token` puts
-    /// `<cls>` before every text.
+    /// `<cls>` before every text. A pretrained model has a tokeniser that is read and not learnt, with
+    /// a first token of its own; how many of the texts it cuts is logged.
     ///
     /// # Errors
     /// An option without sense.
@@ -58,6 +62,11 @@ impl Encoder {
         match model {
             Model::Transformer(config) => positions(&config.tokenizer, config.max_positions),
             Model::Seq2seq(config) => positions(&config.tokenizer, config.max_positions),
+            Model::Pretrained(config) => {
+                let tokenizer = pretrained::tokenizer(config, data.max_length)?;
+                report_cuts(&tokenizer, texts);
+                Ok(Encoder::Pretrained(Box::new(tokenizer)))
+            }
             Model::Tagger(config) => {
                 let table = WordTable::train(texts, &config.words.options(config.max_length));
                 Ok(Encoder::Words(Box::new(table)))
@@ -116,6 +125,7 @@ impl Encoder {
     pub fn encode(&self, text: &str) -> Encoded {
         match self {
             Encoder::Tokens(tokenizer) => Encoded::Tokens(tokenizer.encode(text)),
+            Encoder::Pretrained(tokenizer) => Encoded::Tokens(tokenizer.encode(text)),
             Encoder::Graphs(encoder) => encoder.encode(text),
             Encoder::Corpus(encoder) => encoder.encode(text),
             Encoder::Words(table) => tagger::encode(table, text),
@@ -140,10 +150,11 @@ impl Encoder {
             .collect()
     }
 
-    /// Whether every text begins with `<cls>`.
+    /// Whether every text begins with a token that stands for the whole.
     pub fn puts_first_token(&self) -> bool {
         match self {
             Encoder::Tokens(tokenizer) => tokenizer.options().first_token,
+            Encoder::Pretrained(_) => true,
             _ => false,
         }
     }
@@ -152,6 +163,7 @@ impl Encoder {
     pub fn size(&self) -> usize {
         match self {
             Encoder::Tokens(tokenizer) => tokenizer.vocabulary().len(),
+            Encoder::Pretrained(tokenizer) => tokenizer.size(),
             Encoder::Ngrams(features) => features.dimensions(),
             Encoder::Graphs(encoder) => encoder.tokenizer().vocabulary().len(),
             Encoder::Corpus(encoder) => encoder.documents(),
@@ -164,6 +176,7 @@ impl Encoder {
     pub fn fingerprint(&self) -> Fingerprint {
         match self {
             Encoder::Tokens(tokenizer) => tokenizer.fingerprint(),
+            Encoder::Pretrained(tokenizer) => tokenizer.fingerprint(),
             Encoder::Ngrams(features) => features.fingerprint(),
             Encoder::Graphs(encoder) => encoder.fingerprint(),
             Encoder::Corpus(encoder) => encoder.fingerprint(),
@@ -180,6 +193,7 @@ impl Encoder {
     pub fn save(&self, path: &Path) -> limbeck_data::Result<()> {
         match self {
             Encoder::Tokens(tokenizer) => tokenizer.save(path),
+            Encoder::Pretrained(tokenizer) => tokenizer.save(path),
             Encoder::Ngrams(features) => features.save(path),
             Encoder::Graphs(encoder) => encoder.save(path),
             Encoder::Corpus(encoder) => encoder.save(path),
@@ -202,6 +216,8 @@ impl Encoder {
             Model::Transformer(_) | Model::TextCnn(_) | Model::Seq2seq(_) => {
                 TextTokenizer::load(path).map(Encoder::tokens)
             }
+            Model::Pretrained(_) => PretrainedTokenizer::load(path, None)
+                .map(|tokenizer| Encoder::Pretrained(Box::new(tokenizer))),
             Model::TextGraph(config) => {
                 let tokenizer = TextTokenizer::load(path)?;
                 Ok(Encoder::graphs(GraphEncoder::weighted(tokenizer, config)))
@@ -210,5 +226,16 @@ impl Encoder {
             Model::Corpus(config) => CorpusEncoder::load(path, config.into()).map(Encoder::corpus),
             Model::Sgc(config) => CorpusEncoder::load(path, config.into()).map(Encoder::corpus),
         }
+    }
+}
+
+fn report_cuts(tokenizer: &PretrainedTokenizer, texts: &[String]) {
+    let cut = texts.par_iter().filter(|text| tokenizer.cuts(text)).count();
+    if cut > 0 {
+        tracing::info!(
+            "{cut} of {} training texts have more than {} tokens and are cut",
+            texts.len(),
+            tokenizer.max_length()
+        );
     }
 }

@@ -88,6 +88,7 @@ fn stack(sizes: &TransformerConfig, window: usize) -> TransformerTrunk {
                 Norm::Pre => models::NormPosition::Pre,
                 Norm::Post => models::NormPosition::Post,
             },
+            functions: models::LayerFunctions::default(),
         },
         max_positions: sizes.max_positions,
         window,

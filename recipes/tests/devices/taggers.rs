@@ -5,7 +5,7 @@ use limbeck_models::tagging::{
     Seq2SeqTrunk, Tagger, TaggerConfig, TextCnnTrunk, TransformerTrunk, TrunkConfig,
     WordInputConfig, WordText,
 };
-use limbeck_models::{Classifier, Encoded, NormPosition, StackConfig, Topology};
+use limbeck_models::{Classifier, Encoded, LayerFunctions, NormPosition, StackConfig, Topology};
 
 use crate::tiny::{CLASSES, LONGEST, SEED, VOCABULARY, VOCABULARY_SIZE, ids};
 
@@ -65,6 +65,7 @@ fn encoder(norm: NormPosition) -> TransformerTrunk {
             dropout: 0.1,
             attention_dropout: 0.1,
             norm,
+            functions: LayerFunctions::default(),
         },
         max_positions: LONGEST,
         window: 3,

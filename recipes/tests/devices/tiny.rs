@@ -6,9 +6,9 @@ use limbeck_engine::{
 use limbeck_kernels::{ClipNorm, Labels, Normaliser, Sgd, SgdConfig, crf, weighted_mean};
 use limbeck_losses::hard_cross_entropy;
 use limbeck_models::{
-    Aggregation, BagOfNgrams, BagOfNgramsConfig, Batch, Classifier, Encoded, Head, NetworkKind,
-    NormPosition, SparseText, TextCnn, TextCnnConfig, TextPooling, TimePooling, Topology,
-    Transformer, TransformerConfig,
+    Aggregation, BagOfNgrams, BagOfNgramsConfig, Batch, Classifier, Encoded, Head, LayerFunctions,
+    NetworkKind, NormPosition, SparseText, TextCnn, TextCnnConfig, TextPooling, TimePooling,
+    Topology, Transformer, TransformerConfig,
 };
 
 use crate::graphs;
@@ -112,6 +112,7 @@ fn transformer() -> TransformerConfig {
         dropout: 0.1,
         attention_dropout: 0.1,
         norm: NormPosition::Pre,
+        functions: LayerFunctions::default(),
         pooling: TextPooling::Mean,
         max_positions: LONGEST,
         head: Head::Projected {

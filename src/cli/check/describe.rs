@@ -209,6 +209,20 @@ fn model_line(model: &Model) -> String {
             config.heads,
             name_of(&config.tokenizer.kind)
         ),
+        Model::Pretrained(config) => format!(
+            "pretrained encoder of {}, {} layers of {}, {} heads, layer decay {}{}",
+            config.dir.display(),
+            config.encoder.layers,
+            config.encoder.hidden_size,
+            config.encoder.heads,
+            config.layer_decay,
+            match (config.frozen_embeddings, config.frozen_layers) {
+                (false, 0) => String::new(),
+                (true, 0) => ", embeddings frozen".into(),
+                (false, layers) => format!(", {layers} layers frozen"),
+                (true, layers) => format!(", embeddings and {layers} layers frozen"),
+            }
+        ),
         Model::Tagger(config) => format!("tagger of words, {}", model_line(&config.trunk)),
     }
 }

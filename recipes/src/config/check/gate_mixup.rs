@@ -10,6 +10,7 @@ impl Checks {
     pub(super) fn gate_mixup(&mut self, run: &GateMixupRun) {
         for (section, model) in [("teacher", &run.teacher), ("student", &run.student)] {
             self.model(section, model, &run.data);
+            self.is_not_pretrained(section, model);
             let has_vector = !matches!(model, Model::BagOfNgrams(_));
             self.require(has_vector, format!("{section}.kind"), || {
                 "expected a model with a vector that stands for a text; a \"bag_of_ngrams\" has none"
@@ -130,5 +131,6 @@ fn width(model: &Model) -> Option<usize> {
         Model::Sgc(_) | Model::BagOfNgrams(_) | Model::Tagger(_) => None,
         Model::Unet(_) | Model::Speech(_) => None,
         Model::Seq2seq(config) => Some(config.hidden_size),
+        Model::Pretrained(config) => Some(config.encoder.hidden_size),
     }
 }

@@ -1,9 +1,7 @@
 //! What only the layer-by-layer distillation asks for.
 
 use super::Checks;
-use crate::config::{
-    Format, LayerwiseRun, Model, OffOr, PairSource, PairsConfig, TransformerConfig,
-};
+use crate::config::{Format, LayerwiseRun, Model, OffOr, PairSource, PairsConfig};
 use crate::layerwise::{
     Consistency, Feature, FeatureNorm, JointNorm, LayerwiseOptions, Matching, Projection,
     Sharpening, Weight,
@@ -155,11 +153,13 @@ impl Checks {
     /// The correspondence of blocks and layers, and of their widths.
     fn layers_fit(&mut self, run: &LayerwiseRun) {
         let options = &run.distillation;
-        let Model::Transformer(teacher) = &run.teacher else {
+        let Some(teacher) = run.teacher.encoder_layers() else {
             for (name, weight) in [("w5", options.weights.w5), ("w7", options.weights.w7)] {
                 let key = format!("distillation.weights.{name}");
                 self.require(weight.is_zero(), key, || {
-                    "expected 0, since the layer terms need `teacher.kind = \"transformer\"`".into()
+                    "expected 0, since the layer terms need `teacher.kind = \"transformer\"` or \
+                     \"pretrained\"`"
+                        .into()
                 });
             }
             return;
@@ -174,14 +174,18 @@ impl Checks {
             self.found.push((culprit.into(), message));
         }
         if options.projection != Projection::StudentUp {
-            self.width_fits("student.channels", student.channels, teacher);
+            self.width_fits("student.channels", student.channels, teacher.hidden_size);
             if options.embedding_level {
-                self.width_fits("student.embedding_size", student.embedding_size, teacher);
+                self.width_fits(
+                    "student.embedding_size",
+                    student.embedding_size,
+                    teacher.hidden_size,
+                );
             }
         }
         self.embedding_level_fits(run);
         if options.matching == Matching::Tokens {
-            self.tokens_fit(run, teacher);
+            self.tokens_fit(run);
         }
     }
 
@@ -200,12 +204,13 @@ impl Checks {
     }
 
     /// What must hold for the positions of the two models to be those of the same tokens.
-    fn tokens_fit(&mut self, run: &LayerwiseRun, teacher: &TransformerConfig) {
+    fn tokens_fit(&mut self, run: &LayerwiseRun) {
         let key = || "distillation.matching".to_owned();
-        let alike = teacher.tokenizer == run.student.tokenizer;
+        let alike = matches!(&run.teacher,
+            Model::Transformer(teacher) if teacher.tokenizer == run.student.tokenizer);
         self.require(alike, key(), || {
             "\"tokens\" compares position by position: expected the same settings in \
-             [teacher.tokenizer] and [student.tokenizer]"
+             [teacher.tokenizer] and [student.tokenizer]; a pretrained teacher has its own"
                 .into()
         });
         self.require(!run.teacher_needs_first_token(), key(), || {
@@ -216,12 +221,11 @@ impl Checks {
         });
     }
 
-    fn width_fits(&mut self, key: &str, width: usize, teacher: &TransformerConfig) {
-        self.require(width <= teacher.hidden_size, key.into(), || {
+    fn width_fits(&mut self, key: &str, width: usize, most: usize) {
+        self.require(width <= most, key.into(), || {
             format!(
-                "expected at most `teacher.hidden_size` ({}), found {width}; or set \
-                 `distillation.projection = \"student_up\"`",
-                teacher.hidden_size
+                "expected at most `teacher.hidden_size` ({most}), found {width}; or set \
+                 `distillation.projection = \"student_up\"`"
             )
         });
     }

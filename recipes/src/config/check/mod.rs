@@ -4,6 +4,7 @@ mod gate_mixup;
 mod graph;
 mod layerwise;
 mod nce_lm;
+mod pretrained;
 mod relay;
 mod unit_select;
 
@@ -135,6 +136,7 @@ impl Checks {
             }
             Model::Unet(config) => self.unet(section, config, data.format),
             Model::Speech(config) => self.speech_net(section, config, data.format),
+            Model::Pretrained(config) => self.pretrained(section, config),
             // Made of sections that are checked by themselves.
             Model::Tagger(_) => {}
         }

@@ -1,0 +1,325 @@
+//! Pretrained encoders: what is refused, what learns and what stays.
+
+use std::path::{Path, PathBuf};
+
+use limbeck_engine::{Device, Layout};
+use limbeck_recipes::config::{self, Override, Run};
+use limbeck_recipes::pretrained::{ImportOptions, import};
+use limbeck_recipes::text::TextClassifier;
+use limbeck_recipes::{RunContext, RunData, layerwise, rehearse_run, train};
+use limbeck_training::interrupt::Interrupt;
+use serde_json::{Value, json};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/golden/pretrained")
+        .join(name)
+}
+
+/// A copy of a fixture whose description is changed.
+fn altered(name: &str, change: impl Fn(&mut Value)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in std::fs::read_dir(fixture(name)).expect("a fixture") {
+        let path = entry.expect("an entry").path();
+        let to = folder.path().join(path.file_name().expect("a name"));
+        std::fs::copy(&path, to).expect("a copy");
+    }
+    let path = folder.path().join("config.json");
+    let text = std::fs::read_to_string(&path).expect("a description");
+    let mut json = serde_json::from_str(&text).expect("JSON");
+    change(&mut json);
+    std::fs::write(&path, json.to_string()).expect("a file");
+    folder
+}
+
+fn refusal(folder: &Path) -> String {
+    let out = tempfile::tempdir().expect("a folder");
+    let outcome = import(folder, &out.path().join("out"), &ImportOptions::default());
+    let error = outcome.expect_err("a folder that must be refused");
+    assert_eq!(error.exit_code(), 3, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn a_description_that_does_not_fit_is_refused() {
+    let changed = |key: &str, value: Value| {
+        let folder = altered("bert", |json| json[key] = value.clone());
+        refusal(folder.path())
+    };
+    for (key, value, messages) in [
+        ("model_type", json!("t5"), &["\"t5\"", "distilbert"][..]),
+        (
+            "hidden_size",
+            json!(16),
+            &["of another shape", "in place of [any, 16]"],
+        ),
+        ("hidden_size", json!(-1), &["`hidden_size`", "at least 1"]),
+        ("hidden_size", json!(1u64 << 60), &["of another shape"]),
+        (
+            "num_hidden_layers",
+            json!(3),
+            &["16 missing: bert.encoder.layer.2.", "and 10 more"],
+        ),
+        (
+            "num_hidden_layers",
+            json!(1),
+            &["16 unknown: bert.encoder.layer.1."],
+        ),
+        (
+            "num_hidden_layers",
+            json!(1u64 << 40),
+            &["at most 1000 layers"],
+        ),
+        (
+            "num_attention_heads",
+            json!(3),
+            &["heads that divide the width 8, found 3"],
+        ),
+        (
+            "max_position_embeddings",
+            json!(512),
+            &["position_embeddings", "[512, 8]"],
+        ),
+        ("hidden_act", json!("swish"), &["\"swish\""]),
+        ("layer_norm_eps", json!("x"), &["layer_norm_eps"]),
+        (
+            "position_embedding_type",
+            json!("relative_key"),
+            &["absolute"],
+        ),
+    ] {
+        let found = changed(key, value);
+        for message in messages {
+            assert!(found.contains(message), "{key}: {found}");
+        }
+    }
+    let empty = tempfile::tempdir().expect("a folder");
+    assert!(refusal(empty.path()).contains("no config.json in it"));
+}
+
+#[test]
+fn a_table_of_other_tokens_is_refused_with_numbers() {
+    for (text, tokens) in [
+        ("[UNK]\n[CLS]\n[SEP]\n", 3),
+        ("a\n[UNK]\n[CLS]\n[SEP]\n", 4),
+    ] {
+        let folder = altered("bert", |_| {});
+        std::fs::write(folder.path().join("vocab.txt"), text).expect("a table");
+        let found = refusal(folder.path());
+        let message = format!("embeds 30 tokens, but the tokeniser beside it has {tokens}");
+        assert!(found.contains(&message), "{found}");
+    }
+}
+
+#[test]
+fn weights_that_are_not_there_are_asked_for() {
+    let folder = altered("bert", |_| {});
+    std::fs::remove_file(folder.path().join("model.safetensors")).expect("a file less");
+    assert!(refusal(folder.path()).contains("expected model.safetensors or pytorch_model.bin"));
+}
+
+#[test]
+fn an_import_says_what_it_did() {
+    let out = tempfile::tempdir().expect("a folder");
+    let out = out.path().join("bert");
+    let imported = import(&fixture("bert"), &out, &ImportOptions::default()).expect("an import");
+    assert_eq!(imported.tokens, 30);
+    // 4 before the layers, 12 in each; of the file 5, and 16 in each.
+    assert_eq!(imported.mapped, [28, 37]);
+    let skipped: Vec<&str> = imported.skipped.iter().map(String::as_str).collect();
+    assert!(
+        skipped.contains(&"bert.embeddings.position_ids") && skipped.len() == 7,
+        "{skipped:?}"
+    );
+    let again = import(&fixture("bert"), &out, &ImportOptions::default());
+    assert!(
+        again
+            .expect_err("it is there")
+            .to_string()
+            .contains("is there already")
+    );
+}
+
+/// A run file over texts of two kinds, and the folder of the texts.
+fn run(text: &str, overrides: &[&str]) -> (tempfile::TempDir, Run) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (warm, blue) = ("warm lamp near the table", "blue river stands quiet");
+    let line = |n: usize| match n % 2 {
+        0 => format!("w\t{warm}{}\n", " old".repeat(n / 2)),
+        _ => format!("b\t{blue}{}\n", " old".repeat(n / 2)),
+    };
+    for (name, count) in [("train.tsv", 40), ("test.tsv", 10)] {
+        let lines: String = (0..count).map(line).collect();
+        std::fs::write(folder.path().join(name), lines).expect("a file");
+    }
+    let dir = |key: &str, path: &Path| Override::new(key, path.display().to_string());
+    let mut all = vec![dir("data.dir", folder.path())];
+    all.extend(
+        overrides
+            .iter()
+            .map(|text| text.parse().expect("an override")),
+    );
+    (
+        folder,
+        config::parse("run.toml", text, &all).unwrap_or_else(|error| panic!("{error}")),
+    )
+}
+
+const TRAIN: &str = r#"
+task = "train"
+[model]
+kind = "pretrained"
+dropout = 0.0
+attention_dropout = 0.0
+layer_decay = 0.5
+frozen_embeddings = true
+frozen_layers = 1
+[training]
+length = "40 steps"
+batch_size = 8
+learning_rate = 0.02
+"#;
+
+#[test]
+fn fine_tuning_learns_and_leaves_what_is_frozen() {
+    let dir = format!("model.dir={}", fixture("bert").display());
+    let (_folder, run) = run(TRAIN, &[&dir]);
+    let data = RunData::read(run.data().expect("texts"), 1).expect("texts");
+    let rehearsal = rehearse_run(&run, &data, Layout::Cpu).expect("a rehearsal");
+    assert!(rehearsal.peak_bytes > 0);
+    let Run::Train(run) = run else { unreachable!() };
+    let (device, interrupt) = (Device::cpu(), Interrupt::new());
+    let mut context = RunContext::in_memory(&device, 1, &interrupt);
+    let trained = train(&run, &data, &mut context)
+        .expect("training")
+        .classifier;
+
+    let labels = &data.labelled.classes;
+    let fresh = TextClassifier::initial(
+        &run.model,
+        limbeck_models::Head::Pooled,
+        trained.encoder().clone(),
+        labels,
+        1,
+        &device,
+    )
+    .expect("the model");
+    let (before, after) = (fresh.model().parameters(), trained.model().parameters());
+    for (old, new) in before
+        .read()
+        .expect("numbers")
+        .iter()
+        .zip(after.read().expect("numbers"))
+    {
+        let frozen = ["embedding.", "positions.", "norm.", "layers.0."];
+        let frozen = frozen.iter().any(|part| old.0.starts_with(part));
+        assert_eq!(old.2 == new.2, frozen, "{}", old.0);
+    }
+    let scale = |name: &str| {
+        let record = before.records().iter().find(|record| record.name == name);
+        record.expect("a parameter").learning_rate_scale
+    };
+    assert_eq!(scale("embedding.weight"), 0.25);
+    assert_eq!(scale("layers.0.attention.output.weight"), 0.5);
+    assert_eq!(scale("layers.1.attention.output.weight"), 1.0);
+    assert_eq!(scale("classifier.weight"), 1.0);
+    let texts = ["a warm lamp", "the blue river"];
+    let said = trained.predict(&texts).expect("predictions");
+    assert_eq!([said[0].label.as_str(), &said[1].label], ["w", "b"]);
+
+    // A saved model needs the folder no more.
+    let saved = tempfile::tempdir().expect("a folder");
+    let saved = saved.path().join("model");
+    trained.save(&saved).expect("a model");
+    let loaded = TextClassifier::load(&saved, &device).expect("a model");
+    assert_eq!(loaded.predict(&texts).expect("predictions"), said);
+}
+
+const LAYERWISE: &str = r#"
+task = "layerwise"
+[teacher]
+kind = "pretrained"
+[student]
+channels = 6
+embedding_size = 8
+kernel_sizes = [2, 3]
+[training]
+unlabelled_batch_size = 4
+[training.teacher]
+length = "3 steps"
+[training.student]
+length = "3 steps"
+"#;
+
+#[test]
+fn a_student_learns_from_a_pretrained_teacher() {
+    for (name, projection) in [("roberta", "pca"), ("distilbert", "in_head")] {
+        let dir = format!("teacher.dir={}", fixture(name).display());
+        let projection = format!("distillation.projection={projection}");
+        let (_folder, run) = run(
+            LAYERWISE,
+            &[&dir, &projection, "distillation.embedding_level=true"],
+        );
+        // A settled run says itself what the folder said.
+        let moved = run
+            .to_toml()
+            .replace(&fixture(name).display().to_string(), "elsewhere");
+        let again = config::parse("config.toml", &moved, &[]).expect("a settled run");
+        assert_eq!(again.to_toml(), moved);
+        let Run::Layerwise(run) = run else {
+            unreachable!()
+        };
+        assert_eq!(run.levels().expect("levels").len(), 3);
+        let data = RunData::read(&run.data, 1).expect("texts");
+        let (device, interrupt) = (Device::cpu(), Interrupt::new());
+        let mut context = RunContext::in_memory(&device, 1, &interrupt);
+        let done = layerwise::distill(&run, &data, &mut context).expect("distillation");
+        assert_eq!(
+            done.student
+                .predict(&["warm lamp"])
+                .expect("a prediction")
+                .len(),
+            1
+        );
+    }
+}
+
+#[test]
+fn run_files_that_cannot_be_are_refused() {
+    let refused = |text: &str, overrides: &[&str]| {
+        let overrides: Vec<Override> = overrides
+            .iter()
+            .map(|text| text.parse().expect("an override"))
+            .collect();
+        let error = config::parse("run.toml", text, &overrides).expect_err("a problem");
+        error.to_string()
+    };
+    let dir = |section: &str| format!("{section}.dir={}", fixture("bert").display());
+    let found = refused(TRAIN, &[]);
+    assert!(
+        found.contains("such as -s model.dir=DIR; found none"),
+        "{found}"
+    );
+    let found = refused(TRAIN, &["model.dir=/no/such/folder"]);
+    assert!(
+        found.contains("`model.dir`") && found.contains("no config.json"),
+        "{found}"
+    );
+    let found = refused(TRAIN, &[&dir("model"), "model.frozen_layers=3"]);
+    assert!(found.contains("at most the 2 layers"), "{found}");
+    let found = refused(TRAIN, &[&dir("model"), "model.layer_decay=0"]);
+    assert!(found.contains("model.layer_decay"), "{found}");
+    let found = refused(
+        LAYERWISE,
+        &[&dir("teacher"), "distillation.matching=tokens"],
+    );
+    assert!(
+        found.contains("a pretrained teacher has its own"),
+        "{found}"
+    );
+    let found = refused(LAYERWISE, &[&dir("teacher"), "student.channels=9"]);
+    assert!(found.contains("(8), found 9"), "{found}");
+    let mutual = "task = \"gate_mixup\"\n[student]\nkind = \"pretrained\"\n";
+    let found = refused(mutual, &[&dir("student")]);
+    assert!(found.contains("expected another kind"), "{found}");
+}
