@@ -2,6 +2,7 @@
 //! stderr.
 
 mod args;
+mod audit;
 mod bench;
 mod check;
 mod info;
@@ -61,6 +62,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Time training steps or predictions of a canonical workload.
     Bench(bench::BenchArgs),
+    /// Hold every operator to its definition, on this machine's CPU and GPUs.
+    Audit(audit::AuditArgs),
     /// Print version, features, CPU and GPUs.
     Info(info::InfoArgs),
 }
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Some(Command::Predict(args)) => serve::predict(args),
         Some(Command::Report(args)) => report::run(args),
         Some(Command::Bench(args)) => bench::run(args),
+        Some(Command::Audit(args)) => audit::run(args),
         Some(Command::Info(args)) => info::run(args),
     };
     match outcome {

@@ -1,5 +1,6 @@
 //! What the commands do, for programs that would rather call than script them.
 
+mod audit;
 mod check;
 mod compare;
 mod demo;
@@ -14,6 +15,7 @@ mod train;
 
 use std::path::PathBuf;
 
+pub use audit::{Audit, AuditDevice, AuditOptions, AuditRecord, AuditedOperator, audit};
 pub use check::{Checked, check};
 pub use compare::{Split, finished_runs};
 pub use demo::{Demonstration, demonstrate};

@@ -14,6 +14,7 @@ pub use var::Var;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::gradcheck::{SuspectOperator, Suspicion};
 use crate::operator::{Differentiable, NonDifferentiable, Operator, Plan};
 use crate::parameters::{ParameterId, ParameterStore};
 use crate::philox::Stream;
@@ -65,6 +66,9 @@ pub struct Line {
     pub operator: &'static str,
     /// Shapes of the inputs.
     pub inputs: Vec<Meta>,
+    /// The line that produced each input; `None` for what came to the tape from outside:
+    /// parameters, data, constants.
+    pub sources: Vec<Option<usize>>,
     /// What the operator produces and needs.
     pub plan: Plan,
 }
@@ -90,6 +94,7 @@ pub struct Tape {
     nodes: RefCell<Vec<Node>>,
     lines: RefCell<Vec<Line>>,
     profile: RefCell<Option<Arc<Profile>>>,
+    suspicion: RefCell<Option<Suspicion>>,
     /// Numbers of the rows that [`Tape::parameter_rows`] took.
     taken: RefCell<Vec<Tensor>>,
 }
@@ -109,6 +114,7 @@ impl Tape {
             nodes: RefCell::default(),
             lines: RefCell::default(),
             profile: RefCell::default(),
+            suspicion: RefCell::default(),
             taken: RefCell::default(),
         }
     }
@@ -161,6 +167,17 @@ impl Tape {
         self.lines.borrow().clone()
     }
 
+    /// Holds every differentiable operator to central differences from here on.
+    pub(crate) fn suspect(&self) {
+        *self.suspicion.borrow_mut() = Some(Suspicion::default());
+    }
+
+    /// The operators whose gradients were found wrong since [`Tape::suspect`].
+    pub(crate) fn suspects(&self) -> Vec<SuspectOperator> {
+        let suspicion = self.suspicion.borrow();
+        suspicion.as_ref().map(Suspicion::found).unwrap_or_default()
+    }
+
     /// Adds the cost of every operator to `profile` from here on.
     pub fn measure(&self, profile: &Arc<Profile>) {
         *self.profile.borrow_mut() = Some(Arc::clone(profile));
@@ -198,7 +215,11 @@ impl Tape {
 
     /// A value that needs no gradient.
     pub fn constant(&self, tensor: Tensor) -> Var {
-        Var { tensor, slot: None }
+        Var {
+            tensor,
+            slot: None,
+            origin: None,
+        }
     }
 
     /// A value whose gradient [`Tape::gradients`] returns.
@@ -233,6 +254,7 @@ impl Tape {
         Var {
             tensor,
             slot: Some((self.id, slots.len() - 1)),
+            origin: None,
         }
     }
 
@@ -278,17 +300,20 @@ impl Tape {
         let (tensors, metas) = self.check_inputs(operator.name(), inputs)?;
         let plan = operator.infer(&metas)?;
         let (outputs, saved) = self.run(&*operator, &plan, &tensors)?;
-        self.observe(operator.name(), &metas, &plan, &outputs)?;
+        let origin = self.observe(operator.name(), inputs, &plan, &outputs)?;
         let differentiable = self.recording && inputs.iter().any(|v| v.requires_grad());
         if !differentiable {
-            return Ok(outputs
-                .into_iter()
-                .map(|tensor| self.constant(tensor))
-                .collect());
+            return Ok(self.constants(outputs, origin));
+        }
+        if let Some(suspicion) = &mut *self.suspicion.borrow_mut() {
+            suspicion.examine(&operator, self.path(), inputs)?;
         }
         let outputs: Vec<Var> = outputs
             .into_iter()
-            .map(|tensor| self.with_slot(tensor, Target::Value))
+            .map(|tensor| Var {
+                origin,
+                ..self.with_slot(tensor, Target::Value)
+            })
             .collect();
         let keep = |tensors: &[&Tensor], kept: &[usize]| -> Vec<Option<Tensor>> {
             (0..tensors.len())
@@ -328,11 +353,17 @@ impl Tape {
         let (tensors, metas) = self.check_inputs(operator.name(), inputs)?;
         let plan = operator.infer(&metas)?;
         let (outputs, _) = self.run(operator, &plan, &tensors)?;
-        self.observe(operator.name(), &metas, &plan, &outputs)?;
-        Ok(outputs
-            .into_iter()
-            .map(|tensor| self.constant(tensor))
-            .collect())
+        let origin = self.observe(operator.name(), inputs, &plan, &outputs)?;
+        Ok(self.constants(outputs, origin))
+    }
+
+    /// Results that need no gradient, of a line of the summary.
+    fn constants(&self, tensors: Vec<Tensor>, origin: Option<(u64, usize)>) -> Vec<Var> {
+        let constant = |tensor| Var {
+            origin,
+            ..self.constant(tensor)
+        };
+        tensors.into_iter().map(constant).collect()
     }
 
     fn check_inputs<'v>(
@@ -360,18 +391,24 @@ impl Tape {
         Ok((tensors, metas))
     }
 
+    /// Keeps what was asked for of an operator that has run; returns its line in the summary.
     fn observe(
         &self,
         operator: &'static str,
-        inputs: &[Meta],
+        inputs: &[&Var],
         plan: &Plan,
         outputs: &[Tensor],
-    ) -> Result<()> {
+    ) -> Result<Option<(u64, usize)>> {
+        let mut origin = None;
         if self.summarised.get() {
-            self.lines.borrow_mut().push(Line {
+            let mut lines = self.lines.borrow_mut();
+            origin = Some((self.id, lines.len()));
+            let ours = |(tape, line): (u64, usize)| (tape == self.id).then_some(line);
+            lines.push(Line {
                 scope: self.path(),
                 operator,
-                inputs: inputs.to_vec(),
+                inputs: inputs.iter().map(|v| v.tensor.meta()).collect(),
+                sources: inputs.iter().map(|v| v.origin.and_then(ours)).collect(),
                 plan: plan.clone(),
             });
         }
@@ -380,6 +417,6 @@ impl Tape {
                 run::require_finite(tensor, operator, &self.path(), "result")?;
             }
         }
-        Ok(())
+        Ok(origin)
     }
 }
