@@ -23,6 +23,9 @@ pub use context::RunContext;
 pub use dataset::{RunData, TestSet};
 pub use error::{Error, Result};
 pub use measured::Measured;
-pub use rehearsal::{RunRehearsal, rehearse_language_model, rehearse_relay, rehearse_run};
+pub use rehearsal::{
+    RunRehearsal, rehearse_language_model, rehearse_relay, rehearse_run, time_language_model,
+    time_relay, time_run,
+};
 pub use supervised::{Labelled, Supervised, SupervisedLoss};
 pub use train::{Trained, train};

@@ -5,6 +5,7 @@ mod args;
 mod audit;
 mod bench;
 mod check;
+mod explain;
 mod info;
 mod init;
 mod language;
@@ -46,6 +47,8 @@ enum Command {
     Init(init::InitArgs),
     /// Check a run file and print what it will do.
     Check(check::CheckArgs),
+    /// Show the tape of one training step of a run: operators, formulas, shapes, operations.
+    Explain(explain::ExplainArgs),
     /// Train one model.
     Train(train::TrainArgs),
     /// Train a teacher and distil it.
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         None => train::demonstrate(),
         Some(Command::Init(args)) => init::run(args),
         Some(Command::Check(args)) => check::run(args),
+        Some(Command::Explain(args)) => explain::run(args),
         Some(Command::Train(args)) => train::run(args, Task::Train),
         Some(Command::Distill(args)) => train::run(args, Task::Layerwise),
         Some(Command::Eval(args)) => serve::eval(args),

@@ -11,6 +11,7 @@ mod language;
 mod log;
 mod serve;
 mod session;
+mod times;
 mod train;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use error::{Error, Result};
 pub use language::{evaluate_text, load_generator};
 pub use log::RunLog;
 pub use serve::{evaluate, load_classifier};
+pub use times::time_stages;
 pub use train::{distill, relay, teach, train, train_language};
 
 /// What a command line adds to a run file.

@@ -117,7 +117,7 @@ fn text(audit: &Audit, device: &AuditDevice) -> String {
             "{:<name_width$}  {:>5}  {:>9}  {:>9}  {:>9}  {:>9}  {:<4}  {:<18}  {}",
             operator.name,
             line.cases,
-            shown(line.worst.reference),
+            shown(line.reference),
             shown(Some(line.worst.cpu)),
             shown(line.worst.gpu),
             format!("{:.0e}", line.worst.tolerance),
@@ -142,6 +142,8 @@ struct Line<'a> {
     cases: usize,
     /// The record that is nearest to its tolerance, or furthest beyond it.
     worst: &'a AuditRecord,
+    /// The largest error of the reference, of all cases.
+    reference: Option<f64>,
     repeatable: bool,
     largest_shape: String,
 }
@@ -151,6 +153,7 @@ impl<'a> Line<'a> {
         let records = &operator.records;
         let strains = |a: &&AuditRecord, b: &&AuditRecord| a.strain().total_cmp(&b.strain());
         let shapes = records.iter().filter_map(|record| record.largest_shape);
+        let references = records.iter().filter_map(|record| record.reference);
         let largest = shapes.max_by_key(limbeck_engine::Shape::elements);
         Line {
             cases: records.len(),
@@ -158,6 +161,7 @@ impl<'a> Line<'a> {
                 .iter()
                 .max_by(strains)
                 .expect("an audited operator has at least one case"),
+            reference: references.max_by(f64::total_cmp),
             repeatable: records.iter().all(|record| record.repeatable),
             largest_shape: largest.map_or("-".into(), |shape| shape.to_string()),
         }

@@ -101,7 +101,7 @@ fn a_name_that_is_not_there_is_a_mistake_of_usage() {
     let (code, message) = ask(Some("conv3d"), None);
     assert_eq!(code, 2);
     assert!(message.contains("conv2d"), "{message}");
-    let known = &limbeck_kernels::registry()[0];
+    let known = &registry()[0];
     let (code, message) = ask(Some(known.name), Some("nonsense"));
     assert_eq!(code, 2);
     assert!(message.contains(&known.cases[0].name), "{message}");
