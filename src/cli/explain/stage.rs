@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use limbeck_engine::{DType, Line, Meta, Pass};
+use limbeck_kernels::harness::Subject;
 use limbeck_kernels::registry;
 use limbeck_training::stage::{Rehearsal, StageTimes};
 use serde_json::{Value, json};
@@ -41,10 +42,27 @@ pub(super) struct Total {
     pub(super) times: Option<[f64; 2]>,
 }
 
+/// The formula of every operator. A folder may hold several: its cases know their names.
+fn formulas() -> HashMap<&'static str, &'static str> {
+    let mut formulas = HashMap::new();
+    for entry in registry() {
+        formulas.insert(entry.name, entry.formula);
+        for case in &entry.cases {
+            let name = match &case.subject {
+                Subject::Differentiable(operator) => operator.name(),
+                Subject::Constant(operator) => operator.name(),
+                Subject::InPlace(_) => entry.name,
+            };
+            formulas.insert(name, entry.formula);
+        }
+    }
+    formulas
+}
+
 impl Stage {
     /// The stage as its rehearsal found it.
     pub(super) fn new(rehearsal: &Rehearsal) -> Self {
-        let formulas: HashMap<_, _> = registry().iter().map(|e| (e.name, e.formula)).collect();
+        let formulas = formulas();
         let row = |line: &Line| Row {
             operator: line.operator,
             scope: line.scope.clone(),

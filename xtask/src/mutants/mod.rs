@@ -146,7 +146,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let tree = Tree::copy(&root, options.jobs)?;
     let started = Instant::now();
     let mut survivors = Vec::new();
-    for round in rounds(&root, &chosen, options.together)? {
+    let rounds = rounds(&root, &chosen, options.together)?;
+    println!("{} mistakes, {} builds", chosen.len(), rounds.len());
+    for round in rounds {
         survivors.extend(tree.run(&round, |number, mutant, verdict| {
             println!("{number:>3}  {verdict:<9}  {mutant}");
         })?);
@@ -165,30 +167,30 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     }
 }
 
-/// Mistakes that are built at once. Each operator has one at most, and none that another of the round
-/// uses, so that the cases of an operator see its own mistake alone.
-fn rounds(
-    root: &Path,
-    chosen: &[(usize, Mutant)],
-    together: bool,
-) -> Result<Vec<Vec<(usize, Mutant)>>, String> {
-    let mut rounds: Vec<(BTreeSet<String>, Vec<(usize, Mutant)>)> = Vec::new();
+/// Mistakes that are built at once, with their numbers.
+type Round = Vec<(usize, Mutant)>;
+
+/// Divides mistakes into rounds. In a round each operator has one at most, and none that another of
+/// the round uses, so that the cases of an operator see its own mistake alone.
+fn rounds(root: &Path, chosen: &[(usize, Mutant)], together: bool) -> Result<Vec<Round>, String> {
+    // With the folders that a round's operators use.
+    let mut rounds: Vec<(BTreeSet<String>, Round)> = Vec::new();
     for &(number, mutant) in chosen {
         let known = knows(root, mutant.operator())?;
         // What is shared is used by all.
         let alone = !together || mutant.operator.is_some();
-        let fits = |round: &&mut (BTreeSet<String>, Vec<(usize, Mutant)>)| {
-            !alone && !round.0.is_empty() && round.0.is_disjoint(&known)
+        let fits = |(used, round): &&mut (BTreeSet<String>, Round)| {
+            let meets = |(_, other): &(usize, Mutant)| {
+                other.operator.is_some() || known.contains(other.operator())
+            };
+            !alone && !used.contains(mutant.operator()) && !round.iter().any(meets)
         };
         match rounds.iter_mut().find(fits) {
-            Some(round) => {
-                round.0.extend(known);
-                round.1.push((number, mutant));
+            Some((used, round)) => {
+                used.extend(known);
+                round.push((number, mutant));
             }
-            None => {
-                let known = if alone { BTreeSet::new() } else { known };
-                rounds.push((known, vec![(number, mutant)]));
-            }
+            None => rounds.push((known, vec![(number, mutant)])),
         }
     }
     Ok(rounds.into_iter().map(|(_, round)| round).collect())
