@@ -172,3 +172,19 @@ fn explain_as_json_has_formulas_shapes_and_what_was_measured() {
     let forward: f64 = timed.filter_map(|total| total["forward_ms"].as_f64()).sum();
     assert!(forward > 0.0, "{stage}");
 }
+
+#[test]
+fn explain_of_a_run_whose_texts_are_not_there_says_so() {
+    let folder = folder();
+    let run = "task = \"layerwise\"\n[data]\ndir = \"nowhere\"\n";
+    fs::write(folder.path().join("run.toml"), run).expect("a file");
+    let output = limbeck_in(folder.path(), &["explain", "run.toml"]);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    assert!(message.contains("nowhere: no such file"), "{message}");
+    let shown = text(&output.stdout);
+    assert!(shown.starts_with("run.toml: task layerwise, shapes of the built-in corpus"));
+    for stage in ["\nteacher\n", "\nstudent\n"] {
+        assert!(shown.contains(stage), "{stage:?} is missing in\n{shown}");
+    }
+}
