@@ -148,6 +148,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let mut survivors = Vec::new();
     let rounds = rounds(&root, &chosen, options.together)?;
     println!("{} mistakes, {} builds", chosen.len(), rounds.len());
+    let first = chosen[0].1.operator();
+    let one = chosen.iter().all(|(_, m)| m.operator() == first);
+    tree.baseline(one.then_some(first))?;
     for round in rounds {
         survivors.extend(tree.run(&round, |number, mutant, verdict| {
             println!("{number:>3}  {verdict:<9}  {mutant}");
