@@ -1,7 +1,8 @@
-//! A model of your own: two layers that learn XOR, trained, saved, loaded and served from
-//! several threads. `cargo run --example own_model`
+//! A model of your own: two layers that learn XOR, their gradients checked, trained, saved, loaded
+//! and served from several threads. `cargo run --example own_model`
 
 use limbeck::engine::{Device, ParameterId, ParameterStore, StoreBuilder, Tape, Var};
+use limbeck::gradcheck;
 use limbeck::kernels::{Activation, AdamW, AdamWConfig, ClipNorm, linear};
 use limbeck::losses::hard_cross_entropy;
 use limbeck::training::{load_weights, save_weights};
@@ -36,11 +37,22 @@ impl Xor {
         let [w, b] = self.output.map(|id| tape.parameter(&self.store, id));
         linear(tape, &h, &w, Some(&b), None)
     }
+
+    fn loss(&self, tape: &Tape) -> limbeck::engine::Result<Var> {
+        let x = tape.device().real(&INPUTS, [4, 2])?;
+        let logits = self.logits(tape, &tape.constant(x))?;
+        hard_cross_entropy(tape, &logits, &LABELS)
+    }
 }
 
+const INPUTS: [f32; 8] = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+const LABELS: [u32; 4] = [0, 1, 1, 0];
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut exact = Xor::new(&Device::reference())?;
+    gradcheck(&mut exact, |m| &mut m.store, Xor::loss)?.require()?;
+
     let device = Device::cpu();
-    let x = device.real(&[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [4, 2])?;
     let mut model = Xor::new(&device)?;
     let config = AdamWConfig {
         betas: [0.9, 0.999],
@@ -53,8 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     for step in 0..200 {
         let tape = Tape::training(&device, 1, step);
-        let logits = model.logits(&tape, &tape.constant(x.clone()))?;
-        let loss = hard_cross_entropy(&tape, &logits, &[0, 1, 1, 0])?;
+        let loss = model.loss(&tape)?;
         let mut gradients = model.store.zeros()?;
         tape.backward(&loss, &mut [&mut gradients])?
             .refuse(&[&model.store])?;

@@ -9,6 +9,7 @@ pub mod run;
 pub mod workloads;
 
 pub use limbeck_engine as engine;
+pub use limbeck_engine::gradcheck;
 pub use limbeck_kernels as kernels;
 pub use limbeck_losses as losses;
 pub use limbeck_models as models;

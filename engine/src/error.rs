@@ -34,6 +34,9 @@ pub enum Error {
     /// Trainable parameters that the loss does not depend on.
     #[error("no gradient reached the trainable parameter(s) {}: freeze them, or use them in the loss", .0.join(", "))]
     NoGradient(Vec<String>),
+    /// Gradients that are not those of the function computed: a line for each.
+    #[error("wrong gradients:\n{0}")]
+    Gradient(String),
     /// A value that is not finite, and where it appeared first.
     #[error("{0}")]
     NonFinite(String),

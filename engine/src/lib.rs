@@ -7,9 +7,11 @@
 #![deny(unsafe_code)]
 
 mod device;
+pub mod differences;
 mod error;
 #[cfg(feature = "gpu")]
 mod gpu;
+mod gradcheck;
 mod host;
 mod ledger;
 mod operator;
@@ -29,6 +31,7 @@ pub use error::{Error, Result};
 pub use gpu::{
     AdapterSummary, Binding, Gpu, GpuCounters, GpuSlice, Kernel, adapters, set_workgroup_limit,
 };
+pub use gradcheck::{GradientReport, ParameterCheck, SuspectOperator, gradcheck};
 pub use host::{
     HostBuffer, HostPool, InstructionSet, chunked, chunked_pair, instruction_set,
     parallel_threshold, set_instruction_set, set_parallel_threshold, worth_splitting,

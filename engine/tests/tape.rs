@@ -235,6 +235,28 @@ fn the_shape_device_infers_and_has_no_numbers() {
     assert_eq!(tape.summary().len(), 1);
 }
 
+#[test]
+fn a_summary_says_which_line_produced_each_input() {
+    let device = Device::shapes();
+    let tape = Tape::deterministic(&device);
+    tape.summarise();
+    let x = tape.watched(device.zeros([4]).expect("no memory needed"));
+    let y = times(&tape, 2.0, &x);
+    times(&tape, 3.0, &y.detach());
+    times(&tape, 3.0, &tape.constant(y.tensor().clone()));
+    let other = Tape::deterministic(&device);
+    times(&other, 3.0, &y.detach());
+    let sources: Vec<_> = tape
+        .summary()
+        .into_iter()
+        .map(|line| line.sources)
+        .collect();
+    assert_eq!(sources, [[None], [Some(0)], [None]]);
+    other.summarise();
+    times(&other, 3.0, &y.detach());
+    assert_eq!(other.summary()[0].sources, [None], "a line of another tape");
+}
+
 /// The books of a shape device are those of the device it stands for, byte for byte.
 #[test]
 fn the_shape_device_counts_the_memory_of_another() {

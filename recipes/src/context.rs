@@ -8,7 +8,8 @@ use limbeck_training::interrupt::Interrupt;
 use limbeck_training::progress::Display;
 use limbeck_training::run_folder::{CheckpointName, MetricsLog, RunPaths};
 use limbeck_training::stage::{
-    Objective, Rehearsal, Session, StageOptions, StageReport, Storage, rehearse, run_stage,
+    Objective, Rehearsal, Session, StageOptions, StageReport, StageTimes, Storage, rehearse,
+    run_stage, time_updates,
 };
 
 use crate::error::Result;
@@ -25,6 +26,8 @@ pub struct RunContext<'a> {
     first_step: u64,
     /// What the stages would do, where none is trained.
     rehearsal: Option<Vec<Rehearsal>>,
+    /// What the first updates of the stages take, where they are timed.
+    times: Option<Vec<StageTimes>>,
 }
 
 struct Folder<'a> {
@@ -46,6 +49,7 @@ impl<'a> RunContext<'a> {
             display,
             first_step: 0,
             rehearsal: None,
+            times: None,
         }
     }
 
@@ -63,8 +67,22 @@ impl<'a> RunContext<'a> {
         self.rehearsal.unwrap_or_default()
     }
 
+    /// A run that makes but the first updates of each stage, to find out how long they take.
+    pub fn timed(device: &'a Device, seed: u64, interrupt: &'a Interrupt) -> Self {
+        RunContext {
+            times: Some(Vec::new()),
+            ..Self::in_memory(device, seed, interrupt)
+        }
+    }
+
+    /// What the stages took, in order.
+    pub fn into_times(self) -> Vec<StageTimes> {
+        self.times.unwrap_or_default()
+    }
+
+    /// Whether nothing is trained: what models say means nothing.
     pub(crate) fn is_rehearsal(&self) -> bool {
-        self.rehearsal.is_some()
+        self.rehearsal.is_some() || self.times.is_some()
     }
 
     /// A run that writes into a folder. With `resume`, it goes on from the newest intact
@@ -102,6 +120,7 @@ impl<'a> RunContext<'a> {
             display,
             first_step: 0,
             rehearsal: None,
+            times: None,
         })
     }
 
@@ -164,14 +183,19 @@ impl<'a> RunContext<'a> {
     ) -> Result<StageReport> {
         options.first_step = self.first_step;
         self.first_step += options.steps;
+        let nothing = StageReport {
+            steps: 0,
+            best: None,
+            best_step: None,
+            converged: false,
+        };
         if let Some(stages) = &mut self.rehearsal {
             stages.push(rehearse(self.device, self.seed, &options, objective)?);
-            return Ok(StageReport {
-                steps: 0,
-                best: None,
-                best_step: None,
-                converged: false,
-            });
+            return Ok(nothing);
+        }
+        if let Some(stages) = &mut self.times {
+            stages.push(time_updates(self.device, self.seed, &options, objective)?);
+            return Ok(nothing);
         }
         let resume = self.folder.as_mut().and_then(|folder| {
             let of_stage = |c: &Checkpoint| c.state["stage"].as_str() == Some(&options.name);

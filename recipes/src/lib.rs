@@ -27,6 +27,7 @@ pub use error::{Error, Result};
 pub use measured::Measured;
 pub use rehearsal::{
     RunRehearsal, rehearse_language_model, rehearse_relay, rehearse_run, rehearse_unit_select,
+    time_language_model, time_relay, time_run, time_unit_select,
 };
 pub use supervised::{Labelled, Supervised, SupervisedLoss};
 pub use train::{Trained, train};

@@ -1,8 +1,9 @@
-//! A whole run on a shape device: what it would do and need, found before it starts.
+//! A whole run on a shape device: what it would do and need, found before it starts; and its first
+//! updates on another, timed.
 
 use limbeck_engine::{Device, Layout};
 use limbeck_training::interrupt::Interrupt;
-use limbeck_training::stage::Rehearsal;
+use limbeck_training::stage::{Rehearsal, StageTimes};
 
 use crate::config::{NceLmRun, RelayRun, Run, UnitSelectRun};
 use crate::context::RunContext;
@@ -49,14 +50,76 @@ pub struct RunRehearsal {
 /// # Errors
 /// What the run itself would stumble over before it computes anything.
 pub fn rehearse_run(run: &Run, data: &RunData, layout: Layout) -> Result<RunRehearsal> {
-    rehearse(run.seed(), layout, |context| match run {
+    rehearse(run.seed(), layout, |context| walk(run, data, context))
+}
+
+fn walk(run: &Run, data: &RunData, context: &mut RunContext<'_>) -> Result<Measured> {
+    match run {
         Run::Train(run) => Ok(crate::train(run, data, context)?.measured),
         Run::Layerwise(run) => Ok(layerwise::distill(run, data, context)?.measured),
         Run::GateMixup(run) => Ok(gate_mixup::distill(run, data, context)?.measured),
         Run::NceLm(_) | Run::Relay(_) | Run::UnitSelect(_) => Err(Error::Engine(
             limbeck_engine::Error::Mismatch("this task has data of another form".into()),
         )),
+    }
+}
+
+/// Goes through a run on a device, makes the first updates of each stage, and times them. The models
+/// are judged as ever, although they are as good as untrained.
+///
+/// # Errors
+/// Those of the run.
+pub fn time_run(run: &Run, data: &RunData, device: &Device) -> Result<Vec<StageTimes>> {
+    time(run.seed(), device, |context| walk(run, data, context))
+}
+
+/// [`time_run`] for a language model.
+///
+/// # Errors
+/// As [`time_run`].
+pub fn time_language_model(
+    run: &NceLmRun,
+    data: &LanguageData,
+    device: &Device,
+) -> Result<Vec<StageTimes>> {
+    time(run.seed, device, |context| {
+        Ok(train_language_model(run, data, context)?.measured)
     })
+}
+
+/// [`time_run`] for two teachers in turn.
+///
+/// # Errors
+/// As [`time_run`].
+pub fn time_relay(run: &RelayRun, data: &RelayData, device: &Device) -> Result<Vec<StageTimes>> {
+    time(run.seed, device, |context| {
+        Ok(relay::distill(run, data, context)?.measured)
+    })
+}
+
+/// [`time_run`] for a student that follows its teacher unit by unit.
+///
+/// # Errors
+/// As [`time_run`].
+pub fn time_unit_select(
+    run: &UnitSelectRun,
+    data: &UnitData,
+    device: &Device,
+) -> Result<Vec<StageTimes>> {
+    time(run.seed, device, |context| {
+        Ok(unit_select::distill(run, data, context)?.measured)
+    })
+}
+
+fn time(
+    seed: u64,
+    device: &Device,
+    run: impl FnOnce(&mut RunContext<'_>) -> Result<Measured>,
+) -> Result<Vec<StageTimes>> {
+    let interrupt = Interrupt::new();
+    let mut context = RunContext::timed(device, seed, &interrupt);
+    run(&mut context)?;
+    Ok(context.into_times())
 }
 
 /// [`rehearse_run`] for a language model.

@@ -32,8 +32,17 @@ impl RunFileArgs {
     /// # Errors
     /// All problems of the run file, with their places.
     pub fn load(&self) -> Result<Run, ConfigError> {
+        self.load_with(&[])
+    }
+
+    /// [`RunFileArgs::load`] with more overrides, which win over all others.
+    ///
+    /// # Errors
+    /// As [`RunFileArgs::load`].
+    pub fn load_with(&self, more: &[Override]) -> Result<Run, ConfigError> {
         let mut overrides = self.overrides.clone();
         overrides.extend(self.seed.map(|seed| Override::new("seed", seed)));
+        overrides.extend_from_slice(more);
         config::load(&self.run_file, &overrides)
     }
 }

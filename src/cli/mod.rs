@@ -2,8 +2,10 @@
 //! stderr.
 
 mod args;
+mod audit;
 mod bench;
 mod check;
+mod explain;
 mod import;
 mod info;
 mod init;
@@ -49,6 +51,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Take over a pretrained encoder of the BERT family.
     Import(import::ImportArgs),
+    /// Show the tape of one training step of a run: operators, formulas, shapes, operations.
+    Explain(explain::ExplainArgs),
     /// Train one model.
     Train(train::TrainArgs),
     /// Train a teacher and distil it.
@@ -65,6 +69,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Time training steps or predictions of a canonical workload.
     Bench(bench::BenchArgs),
+    /// Hold every operator to its definition, on this machine's CPU and GPUs.
+    Audit(audit::AuditArgs),
     /// Print version, features, CPU and GPUs.
     Info(info::InfoArgs),
 }
@@ -78,6 +84,7 @@ pub fn main() -> ExitCode {
         Some(Command::Init(args)) => init::run(args),
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Import(args)) => import::run(args),
+        Some(Command::Explain(args)) => explain::run(args),
         Some(Command::Train(args)) => train::run(args, Task::Train),
         Some(Command::Distill(args)) => train::run(args, Task::Layerwise),
         Some(Command::Eval(args)) => serve::eval(args),
@@ -86,6 +93,7 @@ pub fn main() -> ExitCode {
         Some(Command::Predict(args)) => serve::predict(args),
         Some(Command::Report(args)) => report::run(args),
         Some(Command::Bench(args)) => bench::run(args),
+        Some(Command::Audit(args)) => audit::run(args),
         Some(Command::Info(args)) => info::run(args),
     };
     match outcome {

@@ -1,5 +1,6 @@
 //! What the commands do, for programs that would rather call than script them.
 
+mod audit;
 mod check;
 mod compare;
 mod demo;
@@ -10,10 +11,12 @@ mod language;
 mod log;
 mod serve;
 mod session;
+mod times;
 mod train;
 
 use std::path::PathBuf;
 
+pub use audit::{Audit, AuditDevice, AuditOptions, AuditRecord, AuditedOperator, audit};
 pub use check::{Checked, check};
 pub use compare::{Split, finished_runs};
 pub use demo::{Demonstration, demonstrate};
@@ -22,6 +25,7 @@ pub use error::{Error, Result};
 pub use language::{evaluate_text, load_generator};
 pub use log::RunLog;
 pub use serve::{evaluate, load_classifier};
+pub use times::time_stages;
 pub use train::{distill, relay, teach, train, train_language, unit_select};
 
 /// What a command line adds to a run file.

@@ -3,6 +3,7 @@
 
 mod command;
 mod deps;
+mod mutants;
 mod targets;
 
 use std::process::ExitCode;
@@ -65,6 +66,11 @@ const DEMO: Check = Check {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((name, rest)) = arguments.split_first()
+        && name == "mutants"
+    {
+        return ended(mutants::run(rest));
+    }
     let [name] = arguments.as_slice() else {
         return usage();
     };
@@ -76,6 +82,10 @@ fn main() -> ExitCode {
         eprintln!("unknown check \"{name}\"\n");
         return usage();
     };
+    ended(outcome)
+}
+
+fn ended(outcome: Result<(), String>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -91,6 +101,10 @@ fn usage() -> ExitCode {
         eprintln!("cargo xtask {:<10} {}", check.name, check.purpose);
     }
     eprintln!("\ncargo xtask {:<10} {}", DEMO.name, DEMO.purpose);
+    eprintln!(
+        "cargo xtask {:<10} makes mistakes in kernels on purpose: do the case tables notice?",
+        "mutants"
+    );
     ExitCode::from(2)
 }
 

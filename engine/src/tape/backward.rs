@@ -83,7 +83,7 @@ impl Tape {
         Ok(self.reverse(seeds, &mut [])?.0)
     }
 
-    fn reverse(
+    pub(crate) fn reverse(
         self,
         seeds: Vec<(&Var, Tensor)>,
         gradients: &mut [&mut ParameterVector],

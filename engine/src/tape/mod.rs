@@ -1,6 +1,7 @@
 //! The tape: what was computed, in order, so that gradients can be computed in reverse.
 
 mod backward;
+mod observe;
 mod rows;
 mod run;
 mod var;
@@ -10,10 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use backward::Unreached;
+pub use observe::Line;
 pub use var::Var;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::gradcheck::Suspicion;
 use crate::operator::{Differentiable, NonDifferentiable, Operator, Plan};
 use crate::parameters::{ParameterId, ParameterStore};
 use crate::philox::Stream;
@@ -56,19 +59,6 @@ struct Node {
     saved: Vec<Tensor>,
 }
 
-/// One line of [`Tape::summary`].
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// Where in the model, as set by [`Tape::scope`].
-    pub scope: String,
-    /// The operator.
-    pub operator: &'static str,
-    /// Shapes of the inputs.
-    pub inputs: Vec<Meta>,
-    /// What the operator produces and needs.
-    pub plan: Plan,
-}
-
 /// Records operators and runs them on one device.
 ///
 /// ```
@@ -90,6 +80,7 @@ pub struct Tape {
     nodes: RefCell<Vec<Node>>,
     lines: RefCell<Vec<Line>>,
     profile: RefCell<Option<Arc<Profile>>>,
+    suspicion: RefCell<Option<Suspicion>>,
     /// Numbers of the rows that [`Tape::parameter_rows`] took.
     taken: RefCell<Vec<Tensor>>,
 }
@@ -109,6 +100,7 @@ impl Tape {
             nodes: RefCell::default(),
             lines: RefCell::default(),
             profile: RefCell::default(),
+            suspicion: RefCell::default(),
             taken: RefCell::default(),
         }
     }
@@ -145,27 +137,6 @@ impl Tape {
         self.recording
     }
 
-    /// Looks at every result and stops at the first that is not finite, naming operator, scope
-    /// and row. Slow: for replaying a step that failed.
-    pub fn trace(&self) {
-        self.traced.set(true);
-    }
-
-    /// Keeps a line per operator for [`Tape::summary`].
-    pub fn summarise(&self) {
-        self.summarised.set(true);
-    }
-
-    /// The operators applied since [`Tape::summarise`], in order.
-    pub fn summary(&self) -> Vec<Line> {
-        self.lines.borrow().clone()
-    }
-
-    /// Adds the cost of every operator to `profile` from here on.
-    pub fn measure(&self, profile: &Arc<Profile>) {
-        *self.profile.borrow_mut() = Some(Arc::clone(profile));
-    }
-
     /// The forward pass of an operator: its outputs, and what it saved.
     fn run<O: Operator + ?Sized>(
         &self,
@@ -198,7 +169,11 @@ impl Tape {
 
     /// A value that needs no gradient.
     pub fn constant(&self, tensor: Tensor) -> Var {
-        Var { tensor, slot: None }
+        Var {
+            tensor,
+            slot: None,
+            origin: None,
+        }
     }
 
     /// A value whose gradient [`Tape::gradients`] returns.
@@ -233,6 +208,7 @@ impl Tape {
         Var {
             tensor,
             slot: Some((self.id, slots.len() - 1)),
+            origin: None,
         }
     }
 
@@ -278,17 +254,20 @@ impl Tape {
         let (tensors, metas) = self.check_inputs(operator.name(), inputs)?;
         let plan = operator.infer(&metas)?;
         let (outputs, saved) = self.run(&*operator, &plan, &tensors)?;
-        self.observe(operator.name(), &metas, &plan, &outputs)?;
+        let origin = self.observe(operator.name(), inputs, &plan, &outputs)?;
         let differentiable = self.recording && inputs.iter().any(|v| v.requires_grad());
         if !differentiable {
-            return Ok(outputs
-                .into_iter()
-                .map(|tensor| self.constant(tensor))
-                .collect());
+            return Ok(self.constants(outputs, origin));
+        }
+        if let Some(suspicion) = &mut *self.suspicion.borrow_mut() {
+            suspicion.examine(&operator, self.path(), inputs)?;
         }
         let outputs: Vec<Var> = outputs
             .into_iter()
-            .map(|tensor| self.with_slot(tensor, Target::Value))
+            .map(|tensor| Var {
+                origin,
+                ..self.with_slot(tensor, Target::Value)
+            })
             .collect();
         let keep = |tensors: &[&Tensor], kept: &[usize]| -> Vec<Option<Tensor>> {
             (0..tensors.len())
@@ -328,11 +307,17 @@ impl Tape {
         let (tensors, metas) = self.check_inputs(operator.name(), inputs)?;
         let plan = operator.infer(&metas)?;
         let (outputs, _) = self.run(operator, &plan, &tensors)?;
-        self.observe(operator.name(), &metas, &plan, &outputs)?;
-        Ok(outputs
-            .into_iter()
-            .map(|tensor| self.constant(tensor))
-            .collect())
+        let origin = self.observe(operator.name(), inputs, &plan, &outputs)?;
+        Ok(self.constants(outputs, origin))
+    }
+
+    /// Results that need no gradient, of a line of the summary.
+    fn constants(&self, tensors: Vec<Tensor>, origin: Option<(u64, usize)>) -> Vec<Var> {
+        let constant = |tensor| Var {
+            origin,
+            ..self.constant(tensor)
+        };
+        tensors.into_iter().map(constant).collect()
     }
 
     fn check_inputs<'v>(
@@ -358,28 +343,5 @@ impl Tape {
         let tensors: Vec<&Tensor> = inputs.iter().map(|v| &v.tensor).collect();
         let metas = tensors.iter().map(|t| t.meta()).collect();
         Ok((tensors, metas))
-    }
-
-    fn observe(
-        &self,
-        operator: &'static str,
-        inputs: &[Meta],
-        plan: &Plan,
-        outputs: &[Tensor],
-    ) -> Result<()> {
-        if self.summarised.get() {
-            self.lines.borrow_mut().push(Line {
-                scope: self.path(),
-                operator,
-                inputs: inputs.to_vec(),
-                plan: plan.clone(),
-            });
-        }
-        if self.traced.get() {
-            for tensor in outputs {
-                run::require_finite(tensor, operator, &self.path(), "result")?;
-            }
-        }
-        Ok(())
     }
 }

@@ -9,6 +9,8 @@ pub struct Var {
     pub(super) tensor: Tensor,
     /// Number of the tape, and of the place of its gradient there.
     pub(super) slot: Option<(u64, usize)>,
+    /// Number of the tape, and of the line of its summary that produced it, where one is kept.
+    pub(super) origin: Option<(u64, usize)>,
 }
 
 impl Var {
@@ -33,6 +35,7 @@ impl Var {
         Var {
             tensor: self.tensor.clone(),
             slot: None,
+            origin: self.origin,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The checks: one device against another, gradients against finite differences.
 
-use limbeck_engine::{Device, Result, Shape, Stream, Tape, Tensor, Var};
+use limbeck_engine::{Device, Result, Shape, Tape, Tensor, Var, differences};
 
 use super::case::{Case, Input, Subject};
 
@@ -11,6 +11,20 @@ pub struct Outcome {
     pub outputs: Vec<Vec<f64>>,
     /// The gradient of each input that wants one.
     pub gradients: Vec<Vec<f64>>,
+}
+
+impl Outcome {
+    /// Whether both have the same bits: zeros of different signs differ, and numbers that are none
+    /// are compared like others.
+    pub fn same_bits(&self, other: &Outcome) -> bool {
+        let bits = |outcome: &Outcome| -> Vec<Vec<u64>> {
+            let lists = outcome.outputs.iter().chain(&outcome.gradients);
+            lists
+                .map(|list| list.iter().map(|v| v.to_bits()).collect())
+                .collect()
+        };
+        self.outputs.len() == other.outputs.len() && bits(self) == bits(other)
+    }
 }
 
 /// The largest relative errors of an outcome against the reference's.
@@ -170,43 +184,14 @@ pub fn finite_differences(case: &Case) -> Result<Option<f64>> {
             _ => None,
         });
     for ((index, values), gradient) in differentiable.zip(&analytic) {
-        let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
-        for direction in directions(values.len()) {
-            let slope: f64 = direction.iter().map(|&(at, d)| gradient[at] * d).sum();
+        let norm = differences::norm(gradient);
+        for direction in differences::directions(values.len()) {
+            let slope = differences::slope(gradient, &direction);
             let numeric = central_difference(case, &device, index, &direction)?;
-            // Against the length of the gradient as well: a coordinate whose true slope is zero
-            // has no scale of its own.
-            let scale = slope.abs().max(numeric.abs()).max(1e-3 * norm).max(1e-6);
-            let error = (slope - numeric).abs() / scale;
-            worst = worst.max(if error.is_nan() { f64::INFINITY } else { error });
+            worst = worst.max(differences::slope_error(slope, numeric, norm));
         }
     }
     Ok(Some(worst))
-}
-
-/// Sparse directions to differentiate along.
-fn directions(len: usize) -> Vec<Vec<(usize, f64)>> {
-    const EVERY: usize = 96;
-    if len <= EVERY {
-        return (0..len).map(|at| vec![(at, 1.0)]).collect();
-    }
-    let stream = Stream::new(11, "directions", 0);
-    let mut chosen: Vec<Vec<(usize, f64)>> = (0..8)
-        .map(|d| {
-            (0..len)
-                .map(|at| (at, stream.normal(at as u32, d)))
-                .collect()
-        })
-        .collect();
-    // The first and last coordinates, where loops end, and some between.
-    let between = (0..24).map(|i| (stream.uniform(i, 99) * len as f64) as usize);
-    chosen.extend(
-        [0, 1, len - 2, len - 1]
-            .into_iter()
-            .chain(between)
-            .map(|at| vec![(at, 1.0)]),
-    );
-    chosen
 }
 
 fn central_difference(
@@ -215,9 +200,7 @@ fn central_difference(
     index: usize,
     direction: &[(usize, f64)],
 ) -> Result<f64> {
-    let length = direction.iter().map(|(_, d)| d * d).sum::<f64>().sqrt();
-    // Balances the cubic truncation of the difference against rounding in f64.
-    let step = 1e-5 / length;
+    let step = differences::step(direction);
     let moved = |sign: f64| {
         let mut inputs = case.inputs.clone();
         if let Input::Real { values, .. } = &mut inputs[index] {
@@ -241,12 +224,8 @@ fn central_difference(
     Ok(difference / (2.0 * step))
 }
 
-/// The random coefficients behind value `index`, rounded to f32 like every input.
 fn coefficients(index: usize, shape: Shape) -> Vec<f64> {
-    let stream = Stream::new(13, "coefficients", index as u32);
-    (0..shape.elements() as u32)
-        .map(|i| f64::from(stream.normal(i, 0) as f32))
-        .collect()
+    differences::coefficients(index, shape.elements())
 }
 
 fn apply(case: &Case, tape: &Tape, inputs: &[&Var]) -> Result<Vec<Var>> {

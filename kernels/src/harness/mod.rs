@@ -6,6 +6,8 @@
 
 mod case;
 mod checks;
+mod cost;
+mod measure;
 mod packed;
 mod scenario;
 
@@ -13,5 +15,8 @@ pub use case::{Case, Draw, Entry, InPlace, Input, Subject, Tolerance};
 pub use checks::{
     Comparison, Outcome, accumulated, compare, finite_differences, outcome, with_present,
 };
+pub use measure::{CpuPaths, FINITE_DIFFERENCE_TOLERANCE, Measurement, accumulation_error};
+#[cfg(feature = "gpu")]
+pub use measure::{WORKGROUP_LIMIT, measure_gpu};
 pub use packed::{PackedIds, packed_ids};
 pub(crate) use scenario::Scenario;

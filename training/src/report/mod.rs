@@ -10,6 +10,26 @@ use crate::error::Result;
 use crate::files;
 use crate::run_folder::{Evaluation, MetricRecord, Results, RunInfo, RunPaths, read_metrics};
 
+/// A page in one file, in the style of the reports: its title as a heading, then the body.
+pub fn page(title: &str, body: Markup) -> String {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                h1 { (title) }
+                (body)
+            }
+        }
+    }
+    .into_string()
+}
+
 /// Everything a report shows. A run that is not finished has a report too, of what there is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
@@ -59,29 +79,17 @@ impl Report {
             "{} {}, seed {}",
             self.info.command, self.info.method, self.info.seed
         );
-        html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    title { (title) }
-                    style { (PreEscaped(include_str!("style.css"))) }
-                }
-                body {
-                    h1 { (title) }
-                    (self.summary())
-                    (curves::section(&self.metrics))
-                    @if let Some(evaluation) = self.evaluation.as_ref().filter(|e| !e.confusion.is_empty()) {
-                        (tables::classes(evaluation))
-                    }
-                    h2 { "Configuration" }
-                    pre { (self.configuration) }
-                    (tables::provenance(&self.info, self.results.as_ref()))
-                }
+        let body = html! {
+            (self.summary())
+            (curves::section(&self.metrics))
+            @if let Some(evaluation) = self.evaluation.as_ref().filter(|e| !e.confusion.is_empty()) {
+                (tables::classes(evaluation))
             }
-        }
-        .into_string()
+            h2 { "Configuration" }
+            pre { (self.configuration) }
+            (tables::provenance(&self.info, self.results.as_ref()))
+        };
+        page(&title, body)
     }
 
     fn summary(&self) -> Markup {

@@ -10,6 +10,7 @@ mod parts;
 mod rehearse;
 mod run;
 mod state;
+mod timed;
 mod update;
 
 use limbeck_engine::{Device, ParameterStore, Tape};
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub use rehearse::{Rehearsal, StageBytes, rehearse};
 pub use run::run_stage;
+pub use timed::{StageTimes, time_updates};
 
 use crate::checkpoint::{Checkpoints, Fingerprint};
 use crate::convergence::ConvergenceOptions;

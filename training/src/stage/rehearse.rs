@@ -74,7 +74,7 @@ pub fn rehearse(
             tape,
             terms: _,
             loss,
-        } = Forward::run(device, seed, objective, step)?;
+        } = Forward::run(device, seed, objective, step, None)?;
         updater.backward(tape, &loss, objective, options.learning_rate, step)?;
     }
     ledger.mark();
@@ -85,10 +85,10 @@ pub fn rehearse(
     let shown = others.remove(0);
     ledger.mark();
     for step in others.into_iter().map(|step| step.min(last)) {
-        let Forward { tape, loss, .. } = Forward::run(device, seed, objective, step)?;
+        let Forward { tape, loss, .. } = Forward::run(device, seed, objective, step, None)?;
         updater.backward(tape, &loss, objective, options.learning_rate, step)?;
     }
-    let Forward { tape, terms, loss } = Forward::run(device, seed, objective, shown)?;
+    let Forward { tape, terms, loss } = Forward::run(device, seed, objective, shown, None)?;
     let lines = tape.summary();
     let kept = device.used_bytes() - start;
     updater.backward(tape, &loss, objective, options.learning_rate, shown)?;

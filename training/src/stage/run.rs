@@ -120,7 +120,8 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         self.parts
             .begin(self.step, self.objective, &mut self.updater);
         let (device, seed) = (self.session.device, self.session.seed);
-        let Forward { tape, terms, loss } = Forward::run(device, seed, self.objective, self.step)?;
+        let Forward { tape, terms, loss } =
+            Forward::run(device, seed, self.objective, self.step, None)?;
         let rate = self.learning_rate(self.step);
         self.updater
             .backward(tape, &loss, self.objective, rate, self.step)?;

@@ -1,6 +1,8 @@
 //! One update of the weights: the same code for training and for a rehearsal on shapes.
 
-use limbeck_engine::{Device, ParameterVector, Tape, Var};
+use std::sync::Arc;
+
+use limbeck_engine::{Device, ParameterVector, Profile, Tape, Var};
 use limbeck_losses::{Term, total};
 
 use super::{Objective, StageOptions};
@@ -15,17 +17,22 @@ pub(super) struct Forward {
 }
 
 impl Forward {
-    /// The loss of update `step` (from 0) of the stage.
+    /// The loss of update `step` (from 0) of the stage; the profile, if there is one, gets what its
+    /// operators cost.
     pub(super) fn run(
         device: &Device,
         seed: u64,
         objective: &dyn Objective,
         step: u64,
+        profile: Option<&Arc<Profile>>,
     ) -> Result<Self> {
         // The stage's own count, so that a stage does not depend on how many went before it.
         let tape = Tape::training(device, seed, step as u32);
         if device.is_shapes() {
             tape.summarise();
+        }
+        if let Some(profile) = profile {
+            tape.measure(profile);
         }
         let terms = objective.terms(&tape, step)?;
         let loss = total(&tape, &terms)?;
