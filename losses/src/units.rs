@@ -6,14 +6,15 @@
 //! L   = w_gt / |G| Σ_{i in G} ℓ(S_i, y_i)  +  w_kd / |Ω| Σ_{i in Ω} KD(T_i, S_i),   Ω = {i: m_i = 1}
 //! ```
 //!
-//! A unit is a row of scores, or a segment of rows: then its scores are those of all paths through its
-//! frames (CTC; Graves et al. 2006), and what is handed on in it is the mean over its frames.
+//! A unit is a row of scores, or a segment of frames: then its loss is that of all paths that are blank in
+//! its first frame and write its label in the others (CTC; Graves et al. 2006), and what is handed on in it
+//! is the mean over its frames. Without the blank two equal words in a row would be read as one.
 //! Distances of distributions are sums over classes, never means.
 
 use limbeck_engine::{Error, Packed, Result, Tape, Var};
 use limbeck_kernels::{
-    CtcTargets, Labels, Normaliser, Temperatures, argmax, binary_cross_entropy, cross_entropy, ctc,
-    ctc_best_path, gather_rows, kl, l1, mse, multiply, scale, softmax, weighted_mean,
+    CtcTargets, Labels, Normaliser, Temperatures, add, argmax, binary_cross_entropy, cross_entropy,
+    ctc, ctc_best_path, gather_rows, kl, l1, mse, multiply, scale, softmax, weighted_mean,
 };
 
 /// Stands for the truth of a unit that has none. Such a unit counts in no loss.
@@ -22,7 +23,7 @@ pub const NO_TRUTH: u32 = u32::MAX;
 /// How far a model's answer about a unit is from its truth: ℓ. With p = softmax(z), y the label:
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// -ln p_y; of a segment, of the sum over all paths that write y.
+    /// -ln p_y; of a segment, of the sum over all paths that write y behind a blank.
     CrossEntropy,
     /// -ln σ(z_y) - Σ_{c ≠ y} ln σ(-z_c).
     BinaryCrossEntropy,
@@ -63,10 +64,11 @@ impl<'a> Units<'a> {
         Self::new(tape, labels, None)
     }
 
-    /// Every sequence of rows is a unit, whose frames write its label. Class 0 is the blank.
+    /// Every sequence of rows is a unit, whose frames write its label behind a blank. Class 0 is the
+    /// blank.
     ///
     /// # Errors
-    /// If there are not as many labels as sequences, or the device failed.
+    /// If there are not as many labels as sequences, a sequence has a single row, or the device failed.
     pub fn of_segments(tape: &Tape, labels: &'a [u32], segments: &'a Packed) -> Result<Self> {
         if labels.len() != segments.sequences() {
             return Err(Error::Mismatch(format!(
@@ -74,6 +76,11 @@ impl<'a> Units<'a> {
                 labels.len(),
                 segments.sequences()
             )));
+        }
+        if segments.lengths().contains(&1) {
+            return Err(Error::Mismatch(
+                "a segment of one frame has no room for a blank and a label".into(),
+            ));
         }
         Self::new(tape, labels, Some(segments))
     }
@@ -122,12 +129,7 @@ impl<'a> Units<'a> {
     pub fn differences(&self, tape: &Tape, scores: &Var, difference: Difference) -> Result<Var> {
         let classes = scores.shape().columns();
         match (self.segments, difference) {
-            (Some(segments), Difference::CrossEntropy) => {
-                let targets: Vec<[u32; 1]> = self.written(classes);
-                let lengths = segments.lengths();
-                let targets = CtcTargets::new(tape.device(), lengths, &targets, classes)?;
-                ctc(tape, scores, segments, &targets)
-            }
+            (Some(segments), Difference::CrossEntropy) => self.paths(tape, scores, segments),
             (Some(segments), Difference::ZeroOne) => self.misread(tape, scores, segments),
             (Some(_), _) => Err(Error::Mismatch(
                 "segments of frames are compared by cross-entropy (CTC) or by 0/1 error".into(),
@@ -180,6 +182,31 @@ impl<'a> Units<'a> {
     fn placed(&self, instead: u32) -> Vec<u32> {
         let known = |&label: &u32| if label == NO_TRUTH { instead } else { label };
         self.labels.iter().map(known).collect()
+    }
+
+    /// -ln of the probability of all paths of each segment that are blank in its first frame, and write
+    /// its label in the others.
+    fn paths(&self, tape: &Tape, scores: &Var, segments: &Packed) -> Result<Var> {
+        let classes = scores.shape().columns();
+        let (mut first, mut others, mut start) = (Vec::new(), Vec::new(), 0);
+        for &length in segments.lengths().iter() {
+            first.push(start);
+            others.extend(start + 1..start + length as u32);
+            start += length as u32;
+        }
+        let lengths: Vec<usize> = segments.lengths().iter().map(|length| length - 1).collect();
+        let device = tape.device();
+        let targets = CtcTargets::new(device, &lengths, &self.written(classes), classes)?;
+        let packed = Packed::new(device, &lengths, 0)?;
+        let label = ctc(
+            tape,
+            &gather_rows(tape, scores, &others)?,
+            &packed,
+            &targets,
+        )?;
+        let blanks = Labels::new(device, &vec![0; lengths.len()], classes)?;
+        let blank = cross_entropy(tape, &gather_rows(tape, scores, &first)?, &blanks, None)?;
+        add(tape, &blank, &label)
     }
 
     /// What each segment writes; any class where there is no truth.

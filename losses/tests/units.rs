@@ -220,7 +220,7 @@ fn the_term_fades_with_the_units_where_it_is_divided_by_all() {
 }
 
 #[test]
-fn a_segment_has_the_loss_of_all_paths_and_the_mean_of_its_frames() {
+fn a_segment_has_the_loss_of_all_paths_behind_a_blank_and_the_mean_of_its_frames() {
     // Two segments of 2 and 3 frames; class 0 is the blank.
     let frames = &scores(3)[..5 * CLASSES];
     let others = &scores(4)[..5 * CLASSES];
@@ -237,17 +237,12 @@ fn a_segment_has_the_loss_of_all_paths_and_the_mean_of_its_frames() {
         .chunks(CLASSES)
         .map(|row| softmax(row, 1.0))
         .collect();
-    // Of two frames: y blank, blank y, y y.
-    let two = p[0][2] * p[1][0] + p[0][0] * p[1][2] + p[0][2] * p[1][2];
+    // Of two frames: blank y alone.
+    let two = p[0][0] * p[1][2];
     assert!((found[0] + two.ln()).abs() < 1e-9);
-    // Of three frames: every path that is blanks, then labels, then blanks.
+    // Of three frames: a blank, then y blank, blank y, or y y.
     let (b, y) = (|t: usize| p[2 + t][0], |t: usize| p[2 + t][1]);
-    let three = y(0) * b(1) * b(2)
-        + b(0) * y(1) * b(2)
-        + b(0) * b(1) * y(2)
-        + y(0) * y(1) * b(2)
-        + b(0) * y(1) * y(2)
-        + y(0) * y(1) * y(2);
+    let three = b(0) * (y(1) * b(2) + b(1) * y(2) + y(1) * y(2));
     assert!((found[1] + three.ln()).abs() < 1e-9);
     // The second segment alone is selected: the mean over its three frames.
     let mask = tape.constant(device.real(&[0.0, 1.0], [2]).expect("fits"));
@@ -272,6 +267,8 @@ fn a_segment_has_the_loss_of_all_paths_and_the_mean_of_its_frames() {
         .differences(&tape, &student, Difference::ZeroOne)
         .expect("fits");
     assert_eq!(zero_one.shape().dims(), &[2]);
+    let short = Packed::new(&device, &[4, 1], 0).expect("lengths");
+    assert!(Units::of_segments(&tape, &labels, &short).is_err());
 }
 
 #[test]

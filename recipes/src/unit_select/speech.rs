@@ -200,6 +200,12 @@ impl Parts {
 impl SpeechClip {
     fn new(clip: &Clip, mel: &LogMel, classes: &[String], first: u32) -> Result<Self> {
         let ranges = clip.frames(mel)?;
+        let mut each = ranges.iter().zip(&clip.segments);
+        if let Some((_, segment)) = each.find(|(range, _)| first > 0 && range.len() < 2) {
+            let wanted = "recordings of two frames at least with `data.speech.ctc`: one is blank";
+            let found = format!("one frame of {}", segment.path.display());
+            return Err(DataError::option("data", wanted, found).into());
+        }
         let label = |segment: &limbeck_data::speech::Segment| {
             let place = classes.iter().position(|class| *class == segment.label);
             place.map(|place| place as u32 + first).ok_or_else(|| {
