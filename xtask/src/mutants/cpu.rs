@@ -120,7 +120,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "embedding/cpu.rs",
         "coordinates[2 * r + 1]",
-        "coordinates[2 * r] % 2",
+        "(coordinates[2 * r] % 2)",
         "sample in the place of the position",
     ),
     Mutant::new(
