@@ -43,6 +43,26 @@ const KEYWORD_COLUMNS: [(&str, &str); 6] = [
     ("us_per_text", "us/text"),
 ];
 
+/// The columns of pictures.
+const PICTURE_COLUMNS: [(&str, &str); 6] = [
+    ("pixel_error", "pixel error"),
+    ("foreground_f1", "F1"),
+    ("rand_f", "Rand F"),
+    ("selected_share", "selected"),
+    ("parameters", "parameters"),
+    ("us_per_picture", "us/picture"),
+];
+
+/// The columns of speech.
+const SPEECH_COLUMNS: [(&str, &str); 6] = [
+    ("word_error_rate", "word errors"),
+    ("segment_accuracy", "recordings right"),
+    ("words", "words"),
+    ("selected_share", "selected"),
+    ("parameters", "parameters"),
+    ("us_per_string", "us/string"),
+];
+
 /// One line per model: quality on test, size and speed. Where test was not read the table has the
 /// figures on dev, and says so.
 pub(super) fn results(results: &Results) -> String {
@@ -68,6 +88,10 @@ fn table(results: &ModelResults) -> String {
     let has = |name: &str| rows.iter().any(|(_, row)| row.number(name).is_some());
     let columns = if has("perplexity") {
         LANGUAGE_COLUMNS
+    } else if has("pixel_error") {
+        PICTURE_COLUMNS
+    } else if has("word_error_rate") {
+        SPEECH_COLUMNS
     } else if has("keyword_f1") {
         KEYWORD_COLUMNS
     } else if has("token_accuracy") {
@@ -85,10 +109,13 @@ fn table(results: &ModelResults) -> String {
             let column = title.len().max(10);
             let _ = match (key, metrics.get(key)) {
                 (_, None) => write!(text, "  {:>column$}", "-"),
-                ("parameters" | "parameters_without_embeddings" | "bytes", Some(count)) => {
+                (
+                    "parameters" | "parameters_without_embeddings" | "bytes" | "words",
+                    Some(count),
+                ) => {
                     write!(text, "  {:>column$}", grouped(count as u64))
                 }
-                ("us_per_text" | "us_per_token" | "perplexity", Some(figure)) => {
+                (name, Some(figure)) if name.starts_with("us_") || name == "perplexity" => {
                     write!(text, "  {figure:>column$.1}")
                 }
                 (_, Some(rate)) => write!(text, "  {rate:>column$.4}"),
@@ -104,7 +131,13 @@ fn remarks(metrics: &Metrics) -> String {
     let marked = |(name, _): &&(&str, &str)| metrics.get(name).is_some();
     let remarks = [
         ("transductive", "transductive"),
-        ("degenerate", "degenerate: the gate was hardly ever closed"),
+        (
+            "degenerate",
+            match metrics.get("closed_share") {
+                Some(_) => "degenerate: the gate was hardly ever closed",
+                None => "degenerate: nearly all units were selected, or hardly any",
+            },
+        ),
     ];
     let found: Vec<&str> = remarks
         .iter()

@@ -184,6 +184,11 @@ pub struct SpeechDataConfig {
     pub hop_ms: f64,
     /// Bands of a frame.
     pub bins: usize,
+    /// Subtract from every band its mean over the string: recordings differ in level and microphone.
+    pub centred: bool,
+    /// In training, shift the bands of a string by up to two, as another voice would, and hide a few
+    /// of them, at random (Jaitly and Hinton 2013, Park et al. 2019).
+    pub augment: bool,
     /// Read each string by CTC, whose frames write its words; else answer for every recording.
     pub ctc: bool,
 }
@@ -199,6 +204,8 @@ impl Default for SpeechDataConfig {
             window_ms: 25.0,
             hop_ms: 10.0,
             bins: 40,
+            centred: true,
+            augment: true,
             ctc: true,
         }
     }

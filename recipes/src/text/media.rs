@@ -27,6 +27,7 @@ pub struct PictureEncoder {
 pub struct SpeechEncoder {
     features: LogMelOptions,
     ctc: bool,
+    centred: bool,
     scale: FrameScale,
 }
 
@@ -64,18 +65,20 @@ impl SpeechEncoder {
         version: 1,
     };
 
-    /// Learns the scale of training clips.
+    /// Learns the scale of training clips; `ctc` says that models answer for every frame, `centred` that
+    /// bands are brought to a mean of 0 in every clip.
     ///
     /// # Errors
     /// If there is no frame.
     pub fn fit(
         features: LogMelOptions,
-        ctc: bool,
+        (ctc, centred): (bool, bool),
         clips: &[LogMelFrames],
     ) -> limbeck_data::Result<Self> {
         Ok(SpeechEncoder {
             features,
             ctc,
+            centred,
             scale: FrameScale::fit(clips)?,
         })
     }
@@ -96,6 +99,9 @@ impl SpeechEncoder {
         if self.scale.apply(&mut scaled).is_err() {
             // Features of other bins: the model says what it wanted.
             scaled = features.clone();
+        }
+        if self.centred {
+            centre(&mut scaled);
         }
         Encoded::Frames(FrameInput {
             bins: scaled.bins,
@@ -123,6 +129,22 @@ impl SpeechEncoder {
     /// What it is, as a vocabulary is known.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint(u64::from_be_bytes(*b"log-mels") ^ self.features.bins as u64)
+    }
+}
+
+/// Subtracts from every band its mean over the clip.
+fn centre(clip: &mut LogMelFrames) {
+    let bins = clip.bins.max(1);
+    let mut means = vec![0.0; bins];
+    for frame in clip.values.chunks_exact(bins) {
+        for (mean, &level) in means.iter_mut().zip(frame) {
+            *mean += f64::from(level) / clip.frames as f64;
+        }
+    }
+    for frame in clip.values.chunks_exact_mut(bins) {
+        for (level, mean) in frame.iter_mut().zip(&means) {
+            *level -= *mean as f32;
+        }
     }
 }
 

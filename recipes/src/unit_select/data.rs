@@ -106,13 +106,14 @@ impl UnitData {
 
     /// The part of a sample that an update reads.
     pub fn views(&self, run: &UnitSelectRun) -> Views {
-        match &run.data.pictures {
-            Some(pictures) => Views {
-                crop: pictures.crop,
-                symmetries: pictures.symmetries,
-                seed: run.seed,
-            },
-            None => Views::whole(),
+        let (pictures, speech) = (&run.data.pictures, &run.data.speech);
+        Views {
+            crop: pictures.as_ref().map_or(0, |pictures| pictures.crop),
+            symmetries: pictures
+                .as_ref()
+                .is_some_and(|pictures| pictures.symmetries),
+            voices: speech.as_ref().is_some_and(|speech| speech.augment),
+            seed: run.seed,
         }
     }
 

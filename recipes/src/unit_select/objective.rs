@@ -144,7 +144,12 @@ impl<'a> UnitObjective<'a> {
                     }
                 }
                 _ => {
-                    drawn.inputs.push(input.clone());
+                    drawn.inputs.push(match input {
+                        Encoded::Frames(clip) => {
+                            Encoded::Frames(self.lesson.views.heard(clip, step, row))
+                        }
+                        other => other.clone(),
+                    });
                     drawn.labels.extend(labels);
                     drawn.teacher.extend(said);
                     if let (Some(mask), Some(kept)) = (&mut drawn.mask, kept) {

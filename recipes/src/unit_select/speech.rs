@@ -242,7 +242,7 @@ fn options(speech: &SpeechDataConfig) -> LogMelOptions {
 pub(super) fn encoder(config: &DataConfig, clips: &[SpeechClip]) -> Result<Encoder> {
     let speech = config.speech.clone().unwrap_or_default();
     let features: Vec<LogMelFrames> = clips.iter().map(|clip| clip.features.clone()).collect();
-    let encoder = SpeechEncoder::fit(options(&speech), speech.ctc, &features)?;
+    let encoder = SpeechEncoder::fit(options(&speech), (speech.ctc, speech.centred), &features)?;
     Ok(Encoder::Speech(Box::new(encoder)))
 }
 

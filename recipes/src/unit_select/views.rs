@@ -1,8 +1,9 @@
-//! The part of a sample that an update reads: of a picture a square, turned and mirrored.
+//! What an update reads of a sample: of a picture a square, turned and mirrored; speech as another voice
+//! might have said it.
 
 use limbeck_data::pictures::Symmetry;
 use limbeck_data::rng::Rng;
-use limbeck_models::{Encoded, PictureInput};
+use limbeck_models::{Encoded, FrameInput, PictureInput};
 
 /// How parts of pictures are drawn. Other samples are read whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Views {
     pub crop: usize,
     /// Whether it is turned and mirrored.
     pub symmetries: bool,
+    /// Whether the bands of speech are shifted, and some of them hidden.
+    pub voices: bool,
     /// The seed of the draws.
     pub seed: u64,
 }
@@ -36,6 +39,7 @@ impl Views {
         Views {
             crop: 0,
             symmetries: false,
+            voices: false,
             seed: 0,
         }
     }
@@ -72,6 +76,33 @@ impl Views {
             width,
             symmetry: choices[rng.below(choices.len())],
         })
+    }
+}
+
+/// Bands that a voice is shifted by, at most.
+const SHIFT: usize = 2;
+
+impl Views {
+    /// A clip with its bands shifted, and up to a quarter of them hidden: what update `step` hears.
+    pub fn heard(&self, clip: &FrameInput, step: u64, sample: usize) -> FrameInput {
+        let mut clip = clip.clone();
+        if !self.voices || clip.bins == 0 {
+            return clip;
+        }
+        let mut rng = Rng::new(self.seed, "voices", &[step, sample as u64]);
+        let (bins, shift) = (clip.bins, rng.below(2 * SHIFT + 1));
+        let hidden = rng.below(bins / 4 + 1);
+        let first = rng.below(bins - hidden + 1);
+        for frame in clip.values.chunks_exact_mut(bins) {
+            let whole = frame.to_vec();
+            for (bin, level) in frame.iter_mut().enumerate() {
+                // Beyond the ends are the bands at the ends.
+                let from = (bin + shift).saturating_sub(SHIFT).min(bins - 1);
+                let hide = (first..first + hidden).contains(&bin);
+                *level = if hide { 0.0 } else { whole[from] };
+            }
+        }
+        clip
     }
 }
 

@@ -143,6 +143,7 @@ fn a_mask_that_is_read_back_gives_the_same_loss() {
         let views = Views {
             crop: 16,
             symmetries: true,
+            voices: false,
             seed: 1,
         };
         for row in 0..samples.len() {
