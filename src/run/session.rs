@@ -167,8 +167,8 @@ fn fingerprint(run: &Run) -> Result<Fingerprint> {
     Ok(Fingerprint::of(run, &places)?)
 }
 
-/// Refuses to go on with a run that was started with another configuration or on other data. A
-/// test file that was left unread so far joins the others in `run.json`.
+/// Refuses to go on with a run that was started with another configuration or on other data. Test
+/// files that were left unread so far join the others in `run.json`.
 fn require_same(run: &Run, files: &[DataFile], paths: &RunPaths) -> Result<()> {
     let path = paths.config();
     let started = fingerprint(&config::load(&path, &[])?)?;
@@ -181,11 +181,12 @@ fn require_same(run: &Run, files: &[DataFile], paths: &RunPaths) -> Result<()> {
     }
     let mut info = RunInfo::read(paths)?;
     let had_test = info.data.iter().any(|file| file.role == "test");
-    let test = files.iter().find(|file| file.role == "test");
-    let first_read = test.filter(|_| !had_test);
-    info.data.extend(first_read.cloned());
+    let test = files.iter().filter(|file| file.role == "test");
+    let first_read: Vec<DataFile> = test.filter(|_| !had_test).cloned().collect();
+    let nothing_new = first_read.is_empty();
+    info.data.extend(first_read);
     match changed(files, &info.data) {
-        None if first_read.is_none() => Ok(()),
+        None if nothing_new => Ok(()),
         None => Ok(info.write(paths)?),
         Some(changed) => Err(TrainingError::Data(format!(
             "{}: the {} data are not those the run was started on (another checksum than in \

@@ -3,6 +3,7 @@
 //! A mask of a picture is a picture of its size. Of texts and speech an epoch has one picture with a
 //! row per sample and a column per unit, and a line of JSON per unit.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use limbeck_data::pictures::{GreyPicture, write_grey};
@@ -11,7 +12,7 @@ use limbeck_training::files::write_atomic;
 use limbeck_training::run_folder::RunPaths;
 use serde::{Deserialize, Serialize};
 
-use super::compare::{Choice, Comparison, compare};
+use super::compare::{Choice, Comparison, compare, share};
 use super::objective::Lesson;
 use super::options::{MaskOptions, UnitSelectOptions};
 use super::side_by_side::side_by_side;
@@ -25,12 +26,12 @@ pub struct Artefacts<'a> {
     names: &'a [String],
 }
 
-/// A line of `index.jsonl`: a mask of a picture.
+/// A line of `index.jsonl`: a mask of a picture, or the strip of an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MaskLine {
     /// The file, seen from the folder of the index.
     pub file: String,
-    /// The name of the sample.
+    /// The name of the sample; of a strip the numbers of its rows.
     pub sample: String,
     /// The epoch after which it was made; none for the finished student.
     pub epoch: Option<u64>,
@@ -117,9 +118,10 @@ impl<'a> Artefacts<'a> {
         let compared = compare(student.model(), &first, &said, lesson.form, options)?;
         create(&self.folder)?;
         if !matches!(first.inputs[0], Encoded::Picture(_)) {
-            return self.strips(&part, &compared, &options.masks);
+            return self.strips((&part, epoch), &compared, &options.masks);
         }
         create(&self.folder.join(&part))?;
+        let mut lines = Vec::with_capacity(samples);
         for (row, comparison) in compared.iter().enumerate() {
             let Encoded::Picture(picture) = &first.inputs[row] else {
                 continue;
@@ -132,13 +134,14 @@ impl<'a> Artefacts<'a> {
                 picture.width,
                 &mask,
             )?;
-            self.index(MaskLine {
+            lines.push(MaskLine {
                 file,
                 sample: self.names[row].clone(),
                 epoch,
                 share: comparison.share(),
-            })?;
+            });
         }
+        self.index(lines)?;
         // The first ones beside what they are about, so that a reader sees why.
         for row in 0..samples.min(options.masks.samples) {
             let Encoded::Picture(picture) = &first.inputs[row] else {
@@ -147,7 +150,8 @@ impl<'a> Artefacts<'a> {
             let scores = student.model().predict(&[&first.inputs[row]])?;
             let answers = [said[row], &scores[0]];
             let mask = mask_picture(&compared[row].mask, &options.masks);
-            let file = format!("{part}/{}-compared.png", self.names[row]);
+            let file = format!("{part}-compared/{}.png", self.names[row]);
+            create(&self.folder.join(format!("{part}-compared")))?;
             let classes = student.labels().len();
             let panels = (&first.labels[row][..], answers, &mask[..]);
             side_by_side(&self.folder.join(file), picture, panels, classes)?;
@@ -156,7 +160,12 @@ impl<'a> Artefacts<'a> {
     }
 
     /// A picture with a row per sample, and a line per unit.
-    fn strips(&self, part: &str, compared: &[Comparison], values: &MaskOptions) -> Result<()> {
+    fn strips(
+        &self,
+        (part, epoch): (&str, Option<u64>),
+        compared: &[Comparison],
+        values: &MaskOptions,
+    ) -> Result<()> {
         let width = compared.iter().map(|c| c.mask.len()).max().unwrap_or(0);
         let mut picture = vec![values.ignored; compared.len() * width];
         let mut lines = String::new();
@@ -180,17 +189,23 @@ impl<'a> Artefacts<'a> {
         }
         let place = |ending: &str| self.folder.join(format!("{part}.{ending}"));
         write_grey(&place("png"), compared.len(), width, &picture)?;
-        Ok(write_atomic(&place("jsonl"), lines.as_bytes())?)
+        write_atomic(&place("jsonl"), lines.as_bytes())?;
+        self.index(vec![MaskLine {
+            file: format!("{part}.png"),
+            sample: format!("0 to {}", compared.len().saturating_sub(1)),
+            epoch,
+            share: share(compared.iter().flat_map(|c| &c.mask)),
+        }])
     }
 
-    /// Adds a line to the index, in the place of one about the same file: a resumed run makes some
+    /// Adds lines to the index, in the place of those about the same files: a resumed run makes some
     /// pictures a second time.
-    fn index(&self, line: MaskLine) -> Result<()> {
+    fn index(&self, new: Vec<MaskLine>) -> Result<()> {
         let path = self.folder.join("index.jsonl");
         let mut lines = read_index(&path)?;
-        lines.retain(|known| known.file != line.file);
-        lines.push(line);
-        let text: String = lines.iter().map(json).collect();
+        let made: HashSet<&String> = new.iter().map(|line| &line.file).collect();
+        lines.retain(|known| !made.contains(&known.file));
+        let text: String = lines.iter().chain(&new).map(json).collect();
         Ok(write_atomic(&path, text.as_bytes())?)
     }
 }

@@ -1,6 +1,6 @@
 //! Whole samples, unit by unit: how far teacher and student are from the truth, and who is closer.
 
-use limbeck_engine::{Result, Tape, Tensor, Var};
+use limbeck_engine::{Result, Tape, Var};
 use limbeck_kernels::closer_rows;
 use limbeck_losses::{NO_TRUTH, Units};
 use limbeck_models::Classifier;
@@ -92,7 +92,8 @@ pub(super) fn fill(
     }
 }
 
-/// Compares what a teacher has said of samples with what a student says.
+/// Compares what a teacher has said of samples with what a student says. The least share of selected
+/// units is one of all samples together.
 ///
 /// # Errors
 /// If the scores do not fit the samples, or the device failed.
@@ -104,7 +105,7 @@ pub fn compare(
     options: &UnitSelectOptions,
 ) -> Result<Vec<Comparison>> {
     let student_scores = samples.scores(student)?;
-    let mut all = Vec::with_capacity(samples.len());
+    let (mut all, mut masks) = (Vec::new(), Vec::new());
     for (row, (said, teacher)) in student_scores.iter().zip(teacher_scores).enumerate() {
         let (input, labels) = (&samples.inputs[row], &samples.labels[row]);
         let tape = Tape::inference(student.device());
@@ -115,35 +116,34 @@ pub fn compare(
         };
         let scores = [&rows(teacher)?, &rows(said)?];
         let [teacher, student, mask] = compared(&tape, &units, scores, options)?;
-        if tape.device().is_shapes() {
-            let unknown = vec![Choice::Unknown; labels.len()];
-            all.push(Comparison {
-                mask: unknown,
-                ..Comparison::default()
-            });
-            continue;
-        }
-        all.push(comparison([&teacher, &student, &mask], labels, options)?);
+        let read = |var: &Var| match tape.device().is_shapes() {
+            true => Ok(vec![0.0; labels.len()]),
+            false => var.tensor().read(),
+        };
+        masks.extend(read(&mask)?);
+        all.push(Comparison {
+            teacher: read(&teacher)?,
+            student: read(&student)?,
+            mask: Vec::new(),
+        });
     }
-    Ok(all)
-}
-
-fn comparison(
-    [teacher, student, mask]: [&Var; 3],
-    labels: &[u32],
-    options: &UnitSelectOptions,
-) -> Result<Comparison> {
-    let read = |var: &Var| -> Result<Vec<f32>> { Tensor::read(var.tensor()) };
-    let (teacher, student, mut mask) = (read(teacher)?, read(student)?, read(mask)?);
-    fill(&mut mask, [&teacher, &student], labels, options.min_share);
+    let labels = samples.labels.concat();
+    if options.min_share > 0.0 {
+        let joined = |of: fn(&Comparison) -> &Vec<f32>| -> Vec<f32> {
+            all.iter().flat_map(of).copied().collect()
+        };
+        let (teacher, student) = (joined(|c| &c.teacher), joined(|c| &c.student));
+        fill(&mut masks, [&teacher, &student], &labels, options.min_share);
+    }
     let choice = |(m, label): (&f32, &u32)| match (*label, *m > 0.0) {
         (NO_TRUTH, _) => Choice::Unknown,
         (_, true) => Choice::Teacher,
         (_, false) => Choice::Student,
     };
-    Ok(Comparison {
-        mask: mask.iter().zip(labels).map(choice).collect(),
-        teacher,
-        student,
-    })
+    let mut choices = masks.iter().zip(&labels).map(choice);
+    for comparison in &mut all {
+        let units = comparison.teacher.len();
+        comparison.mask = choices.by_ref().take(units).collect();
+    }
+    Ok(all)
 }

@@ -81,7 +81,10 @@ pub(super) fn measured(models: &[(&str, &TextClassifier)], data: &UnitData) -> R
     measured.evaluation.labels = data.classes.clone();
     for (name, classifier) in models {
         let judge = |part| Judge::new(classifier.encoder(), data, part);
-        let dev = judge(&data.dev).row(classifier, data.test.is_none())?;
+        let dev = match data.dev.is_empty() {
+            true => Metrics::new(),
+            false => judge(&data.dev).row(classifier, data.test.is_none())?,
+        };
         measured.dev.set(*name, dev);
         if let Some(test) = &data.test {
             let row = judge(test).row(classifier, true)?;

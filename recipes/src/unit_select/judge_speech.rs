@@ -1,13 +1,15 @@
 //! Figures of speech: word error rate of whole strings, and the share of recordings that are read right.
 
+use limbeck_engine::Tape;
 use limbeck_kernels::ctc_best_path;
+use limbeck_losses::Difference;
 use limbeck_models::Encoded;
 use limbeck_training::metrics::WordErrors;
 use limbeck_training::run_folder::Metrics;
 use limbeck_training::stage::DevScore;
 
 use super::data::{UnitData, UnitTask};
-use super::samples::UnitSamples;
+use super::samples::{UnitForm, UnitSamples, rows_of, units_of};
 use super::speech::SpeechClip;
 use crate::error::Result;
 use crate::text::{TextClassifier, argmax, time_of_each};
@@ -25,6 +27,8 @@ struct Outcome {
     /// Recordings, by themselves, that it reads right.
     right: usize,
     recordings: usize,
+    /// The mean loss of a recording.
+    loss: f64,
 }
 
 impl Outcome {
@@ -53,11 +57,11 @@ impl<'a> SpeechJudge<'a> {
         let rate = outcome.errors.rate();
         Ok(Some(DevScore {
             metric: -rate,
-            // Of equal strings, the one whose recordings are read better.
-            loss: 1.0 - outcome.segment_accuracy(),
+            loss: outcome.loss,
             figures: vec![
                 ("word_error_rate", rate),
                 ("segment_accuracy", outcome.segment_accuracy()),
+                ("cross_entropy", outcome.loss),
             ],
         }))
     }
@@ -69,8 +73,11 @@ impl<'a> SpeechJudge<'a> {
             errors: WordErrors::default(),
             right: 0,
             recordings: 0,
+            loss: 0.0,
         };
-        for ((scores, labels), clip) in said.iter().zip(&self.samples.labels).zip(self.clips) {
+        let samples = self.samples.inputs.iter().zip(&self.samples.labels);
+        for ((scores, (input, labels)), clip) in said.iter().zip(samples).zip(self.clips) {
+            outcome.loss += self.loss(classifier, input, labels, scores)?;
             let segments = self.segments(scores, clip, classes)?;
             let whole = match self.ctc {
                 true => ctc_best_path(scores, classes)?,
@@ -81,7 +88,31 @@ impl<'a> SpeechJudge<'a> {
             outcome.right += pairs.filter(|(read, label)| read[..] == [**label]).count();
             outcome.recordings += labels.len();
         }
+        outcome.loss /= outcome.recordings.max(1) as f64;
         Ok(outcome)
+    }
+
+    /// The sum of the losses of the recordings of a string.
+    fn loss(
+        &self,
+        classifier: &TextClassifier,
+        input: &Encoded,
+        labels: &[u32],
+        scores: &[f32],
+    ) -> limbeck_engine::Result<f64> {
+        let tape = Tape::inference(classifier.model().device());
+        let batch = classifier.model().batch(&[input], 0)?;
+        let form = match self.ctc {
+            true => UnitForm::Segments,
+            false => UnitForm::Rows,
+        };
+        let units = units_of(&tape, form, labels, &batch)?;
+        let scores = tape.constant(rows_of(tape.device(), scores, classifier.labels().len())?);
+        let losses = units.differences(&tape, &scores, Difference::CrossEntropy)?;
+        match tape.device().is_shapes() {
+            true => Ok(0.0),
+            false => Ok(losses.tensor().read()?.into_iter().map(f64::from).sum()),
+        }
     }
 
     /// What is read in each recording of a string by itself.
@@ -115,7 +146,8 @@ impl<'a> SpeechJudge<'a> {
             .count("deletions", errors.deletions)
             .count("insertions", errors.insertions)
             .count("words", errors.words)
-            .count("strings", self.samples.len() as u64);
+            .count("strings", self.samples.len() as u64)
+            .rate("cross_entropy", outcome.loss);
         if !timed {
             return Ok(row);
         }

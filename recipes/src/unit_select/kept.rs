@@ -1,6 +1,6 @@
 //! Masks that are made for many updates at once.
 
-use limbeck_engine::Result;
+use limbeck_engine::{Error, Result};
 use limbeck_models::Classifier;
 
 use super::compare::{Choice, compare};
@@ -53,12 +53,23 @@ impl KeptMasks {
     }
 
     /// Takes back what [`KeptMasks::packed`] gave for the same samples.
-    pub fn unpack(&mut self, packed: &[f32]) {
+    ///
+    /// # Errors
+    /// If there are more or fewer of them.
+    pub fn unpack(&mut self, packed: &[f32]) -> Result<()> {
+        let units: usize = self.masks.iter().map(Vec::len).sum();
+        if packed.len() != units.div_ceil(FLAGS) {
+            return Err(Error::Mismatch(format!(
+                "expected the flags of {units} units, found {} numbers of {FLAGS}",
+                packed.len()
+            )));
+        }
         let flags = self.masks.iter_mut().flatten().enumerate();
         for (place, flag) in flags {
-            let number = packed.get(place / FLAGS).map_or(0, |&number| number as u32);
+            let number = packed[place / FLAGS] as u32;
             *flag = number >> (place % FLAGS) & 1 == 1;
         }
+        Ok(())
     }
 }
 
@@ -82,7 +93,8 @@ mod tests {
         let mut others = KeptMasks {
             masks: sizes.iter().map(|&size| vec![true; size]).collect(),
         };
-        others.unpack(&masks.packed());
+        others.unpack(&masks.packed()).expect("of the same samples");
+        assert!(others.unpack(&[0.0]).is_err());
         assert_eq!(others, masks);
         assert_eq!(masks.of(1)[..4], [1.0, 0.0, 0.0, 1.0]);
     }

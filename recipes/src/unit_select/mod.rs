@@ -16,6 +16,9 @@
 //! A teacher that has been trained on a unit is nearly always closer to its truth than the student, so
 //! that the literal method is plain distillation for long. Teachers that have not seen a unit
 //! ([`SenderOutputs::CrossFit`]) are right about it where it can be known.
+//!
+//! A teacher reads pictures whole and a student parts of them, turned, so that beside the borders of a part
+//! the teacher has seen more.
 
 mod artefacts;
 mod average;

@@ -11,7 +11,7 @@ use super::artefacts::Artefacts;
 use super::average::Average;
 use super::judge::Judge;
 use super::kept::KeptMasks;
-use super::options::{CompareMode, Form, GtUnits, KdNorm, Selection, Timing, UnitSelectOptions};
+use super::options::{CompareMode, Form, GtUnits, Selection, Timing, UnitSelectOptions};
 use super::samples::{UnitForm, UnitSamples, rows_of, units_of};
 use super::select::Selector;
 use super::views::Views;
@@ -162,15 +162,8 @@ impl<'a> UnitObjective<'a> {
     }
 
     /// The student's scores for the comparison, as constants.
-    fn answers(
-        &self,
-        tape: &Tape,
-        batch: &Batch,
-        logits: &Var,
-        step: u64,
-    ) -> limbeck_engine::Result<Var> {
+    fn answers(&self, tape: &Tape, batch: &Batch, logits: &Var) -> limbeck_engine::Result<Var> {
         if let Some(average) = &self.average {
-            average.follow(self.classifier, step)?;
             return average.with(|student| evaluated(student, tape, batch));
         }
         match self.options.compare_mode {
@@ -192,46 +185,34 @@ impl<'a> UnitObjective<'a> {
     ) -> limbeck_engine::Result<Vec<Term>> {
         let options = self.options;
         let losses = units.differences(tape, logits, options.difference.of_loss())?;
-        let count = units.count() as f32;
         if self.selector.selection() == Selection::None {
             let truth = weighted_mean(tape, &losses, Some(units.valid()), Normaliser::Weights)?;
             return Ok(vec![Term::new("truth", truth, options.gt_weight as f32)]);
         }
         let classes = self.classifier.model().classes();
         let teacher = tape.constant(rows_of(tape.device(), &drawn.teacher, classes)?);
-        let mask = match &drawn.mask {
-            Some(mask) => tape.constant(tape.device().real(mask, [mask.len()])?),
-            None => {
-                let student = match self.selector.selection().compares() {
-                    true => self.answers(tape, batch, logits, step)?,
-                    false => logits.detach(),
-                };
-                self.selector
-                    .mask(tape, units, [&teacher, &student], &drawn.labels, step)?
-            }
-        };
-        let share = weighted_mean(tape, &mask, None, Normaliser::Count(count.max(1.0)))?;
-        let selected = self.selector.followed(tape, &mask, &drawn.labels)?;
+        let mask = self.mask(tape, (units, drawn), batch, [&teacher, logits], step)?;
+        let known = units.count().max(1) as f32;
+        let share = weighted_mean(tape, &mask, None, Normaliser::Count(known))?;
+        let (followed, unlabelled) = self.selector.followed(tape, &mask, &drawn.labels)?;
+        // Where the teacher is followed without truth, its units count too.
+        let all = Normaliser::Count((units.count() + unlabelled).max(1) as f32);
         let kind = (options.transfer.into(), options.temperature as f32);
-        let (truth, transfer) = match options.form {
+        let scores = [&teacher, logits];
+        let (truth, transfer) = match self.selector.form() {
             Form::TwoTerms => {
                 let weights = self.weights_of_truth(tape, units.valid(), &mask)?;
-                let normaliser = match options.kd_norm {
-                    KdNorm::Selected => Normaliser::Weights,
-                    KdNorm::Valid => Normaliser::Count(count),
-                };
-                let scores = [&teacher, logits];
+                let [of_truth, of_teacher] = self.selector.normalisers(all);
                 (
-                    weighted_mean(tape, &losses, Some(&weights), Normaliser::Weights)?,
-                    units.transfer(tape, scores, kind, &selected, normaliser)?,
+                    weighted_mean(tape, &losses, Some(&weights), of_truth)?,
+                    units.transfer(tape, scores, kind, &followed, of_teacher)?,
                 )
             }
             Form::TargetMix => {
                 // Cross-entropy is linear in its target.
                 let mixed = 1.0 - options.alpha as f32;
                 let weights = weighted_sum(tape, &[(units.valid(), 1.0), (&mask, -mixed)])?;
-                let all = Normaliser::Count(count);
-                let transfer = units.transfer(tape, [&teacher, logits], kind, &selected, all)?;
+                let transfer = units.transfer(tape, scores, kind, &followed, all)?;
                 (
                     weighted_mean(tape, &losses, Some(&weights), all)?,
                     scale(tape, &transfer, mixed)?,
@@ -244,6 +225,29 @@ impl<'a> UnitObjective<'a> {
             // Logged beside the others, for what it says.
             Term::new("selected_share", share, 0.0),
         ])
+    }
+
+    /// The mask of an update: the one that was kept, or that of a comparison.
+    fn mask(
+        &self,
+        tape: &Tape,
+        (units, drawn): (&Units<'_>, &Drawn),
+        batch: &Batch,
+        [teacher, logits]: [&Var; 2],
+        step: u64,
+    ) -> limbeck_engine::Result<Var> {
+        if let Some(average) = &self.average {
+            average.follow(self.classifier, step)?;
+        }
+        if let Some(mask) = &drawn.mask {
+            return self.selector.kept(tape, mask, &drawn.labels, step);
+        }
+        let student = match self.selector.selection().compares() {
+            true => self.answers(tape, batch, logits)?,
+            false => logits.detach(),
+        };
+        let scores = [teacher, &student];
+        self.selector.mask(tape, units, scores, &drawn.labels, step)
     }
 
     /// 1 for the units that are compared with the truth.
@@ -294,8 +298,14 @@ impl Objective for UnitObjective<'_> {
 
     fn tokens(&self, step: u64) -> u64 {
         let rows = self.steps.rows(step).into_iter();
-        rows.map(|row| self.lesson.samples.labels[row].len() as u64)
-            .sum()
+        let units = |row: usize| {
+            let input = &self.lesson.samples.inputs[row];
+            match self.lesson.views.of(input, step, row) {
+                Some(view) => view.height * view.width,
+                None => self.lesson.samples.labels[row].len(),
+            }
+        };
+        rows.map(|row| units(row) as u64).sum()
     }
 
     fn steps_per_epoch(&self) -> u64 {
@@ -347,7 +357,7 @@ impl Objective for UnitObjective<'_> {
     ) -> limbeck_training::Result<()> {
         let mut rest = carried.into_iter();
         if let Some(kept) = &mut self.kept {
-            kept.unpack(&rest.next().unwrap_or_default());
+            kept.unpack(&rest.next().unwrap_or_default())?;
         }
         if let Some(average) = &self.average {
             average.restore(rest.collect())?;

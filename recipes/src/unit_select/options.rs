@@ -24,7 +24,8 @@ pub struct UnitSelectOptions {
     pub compare: Vec<Selection>,
     /// How far an answer is from the truth: ℓ, of the comparison and of the loss against the truth.
     pub difference: Difference,
-    /// The teacher must be closer by more than this: δ.
+    /// The teacher must be closer by more than this: δ. Infinite ones are baselines.
+    #[serde(with = "bounds")]
     pub margin: f64,
     /// Where the teacher's answers come from.
     pub sender_outputs: SenderOutputs,
@@ -128,6 +129,32 @@ impl UnitSelectOptions {
             }
         }
         selections
+    }
+}
+
+/// A number that may be infinite, which JSON cannot write.
+mod bounds {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        match value.is_finite() {
+            true => serializer.serialize_f64(*value),
+            false => serializer.collect_str(value),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(f64),
+            Text(String),
+        }
+        let wanted = "expected a number, inf or -inf";
+        match Written::deserialize(deserializer).map_err(|_| D::Error::custom(wanted))? {
+            Written::Number(number) => Ok(number),
+            Written::Text(text) => text.parse().map_err(|_| D::Error::custom(wanted)),
+        }
     }
 }
 
@@ -314,6 +341,23 @@ mod tests {
         assert_eq!(tuned.gt_units, GtUnits::All);
         assert_eq!(tuned.sender_outputs, SenderOutputs::CrossFit);
         assert_eq!(tuned.temperature, 2.0);
+    }
+
+    #[test]
+    fn infinite_margins_are_written_apart() {
+        let written = |margin: f64| {
+            let options = UnitSelectOptions {
+                margin,
+                ..UnitSelectOptions::preset(Preset::Tuned)
+            };
+            let json = serde_json::to_value(&options).expect("JSON");
+            let back: UnitSelectOptions = serde_json::from_value(json.clone()).expect("options");
+            assert_eq!(back, options);
+            json["margin"].to_string()
+        };
+        assert_eq!(written(f64::INFINITY), "\"inf\"");
+        assert_eq!(written(f64::NEG_INFINITY), "\"-inf\"");
+        assert_eq!(written(0.5), "0.5");
     }
 
     #[test]

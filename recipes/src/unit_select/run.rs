@@ -174,7 +174,11 @@ impl Recipe<'_, '_> {
         let train = &self.data.train;
         let set = train.as_set(&self.data.task);
         let rows: Vec<usize> = (0..train.len()).collect();
-        let fold_of = folds(&set, &rows, number, self.context.seed())?;
+        let fold_of = match train {
+            // Neighbours in a stack look alike: they stay in one fold.
+            UnitPart::Pictures(_) => rows.iter().map(|row| row * number / rows.len()).collect(),
+            _ => folds(&set, &rows, number, self.context.seed())?,
+        };
         let mut said = vec![Vec::new(); train.len()];
         for fold in 0..number {
             let (asked, read): (Vec<usize>, Vec<usize>) =
@@ -254,7 +258,9 @@ impl Recipe<'_, '_> {
         };
         let follows = (selection, &self.run.distillation);
         let names = self.data.train.names();
-        let artefacts = match selection.compares() && !self.context.is_rehearsal() {
+        // A mask drawn at random shows nothing.
+        let shown = selection == Selection::TeacherBetter && !self.context.is_rehearsal();
+        let artefacts = match shown {
             true => Artefacts::of_run(self.context.paths(), name, &names),
             false => None,
         };

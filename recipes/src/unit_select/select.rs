@@ -2,11 +2,11 @@
 
 use limbeck_data::rng::Rng;
 use limbeck_engine::{Result, Tape, Var};
-use limbeck_kernels::weighted_sum;
+use limbeck_kernels::{Normaliser, weighted_sum};
 use limbeck_losses::{Difference, NO_TRUTH, Units};
 
 use super::compare::{compared, fill};
-use super::options::{GtUnits, Selection, UnitSelectOptions};
+use super::options::{Form, GtUnits, KdNorm, Selection, UnitSelectOptions};
 
 /// Makes masks.
 #[derive(Clone, Debug)]
@@ -34,10 +34,47 @@ impl Selector {
     /// The units that are compared with the truth: of a baseline, those that make it what it is.
     pub fn gt_units(&self) -> GtUnits {
         match self.selection {
+            // A margin that nothing reaches is supervised training.
+            Selection::TeacherBetter | Selection::Random
+                if self.options.margin == f64::INFINITY =>
+            {
+                GtUnits::All
+            }
             Selection::TeacherBetter | Selection::Random => self.options.gt_units,
             Selection::None | Selection::All => GtUnits::All,
             Selection::TeacherCorrect => GtUnits::Complement,
         }
+    }
+
+    /// How selected units enter the loss.
+    pub fn form(&self) -> Form {
+        match self.selection {
+            // Meng et al. have one loss per unit, of the truth or of the teacher.
+            Selection::TeacherCorrect => Form::TwoTerms,
+            _ => self.options.form,
+        }
+    }
+
+    /// What the sums over units are divided by, that against the truth and that against the teacher;
+    /// `all` is the number of units.
+    pub fn normalisers(&self, all: Normaliser) -> [Normaliser; 2] {
+        match (self.selection, self.options.kd_norm) {
+            (Selection::TeacherCorrect, _) => [all, all],
+            (_, KdNorm::Selected) => [Normaliser::Weights; 2],
+            (_, KdNorm::Valid) => [Normaliser::Weights, all],
+        }
+    }
+
+    /// A mask that was made before, as an update uses it.
+    ///
+    /// # Errors
+    /// If the device failed.
+    pub fn kept(&self, tape: &Tape, mask: &[f32], labels: &[u32], step: u64) -> Result<Var> {
+        let mut mask = mask.to_vec();
+        if self.selection == Selection::Random {
+            self.shuffle(&mut mask, labels, step);
+        }
+        self.upload(tape, &mask)
     }
 
     /// 1 for every selected unit, else 0: `[units]`. No gradient flows through it. `step` is the number
@@ -82,17 +119,20 @@ impl Selector {
         }
     }
 
-    /// The units that follow the teacher: the selected ones and, if so chosen, those without truth.
+    /// The units that follow the teacher: the selected ones and, if so chosen, those without truth; and
+    /// how many of the latter there are.
     ///
     /// # Errors
     /// If the device failed.
-    pub fn followed(&self, tape: &Tape, mask: &Var, labels: &[u32]) -> Result<Var> {
-        if !self.options.unlabelled_kd || !labels.contains(&NO_TRUTH) {
-            return Ok(mask.clone());
-        }
+    pub fn followed(&self, tape: &Tape, mask: &Var, labels: &[u32]) -> Result<(Var, usize)> {
         let without: Vec<f32> = labels.iter().map(|&l| f32::from(l == NO_TRUTH)).collect();
+        let count = without.iter().filter(|flag| **flag > 0.0).count();
+        if !self.options.unlabelled_kd || count == 0 {
+            return Ok((mask.clone(), 0));
+        }
         let without = self.upload(tape, &without)?;
-        weighted_sum(tape, &[(mask, 1.0), (&without, 1.0)])
+        let followed = weighted_sum(tape, &[(mask, 1.0), (&without, 1.0)])?;
+        Ok((followed, count))
     }
 
     fn filled(

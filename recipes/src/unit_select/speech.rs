@@ -1,5 +1,7 @@
 //! Recordings of single words, joined to strings, so that the place and truth of every word is known.
 
+use std::collections::HashSet;
+
 use limbeck_data::DataError;
 use limbeck_data::read::LabelledSet;
 use limbeck_data::speech::{
@@ -78,7 +80,11 @@ impl SpeechData {
             .map(|name| known("dev", name))
             .transpose()?;
         let mut split = by_speaker(&train, &speech.test_speakers, &speech.dev_speakers)?;
-        split.dev.extend(dev.unwrap_or_default());
+        let is_test = |recording: &Recording| speech.test_speakers.contains(&recording.speaker);
+        let dev = dev.unwrap_or_default().into_iter();
+        split
+            .dev
+            .extend(dev.filter(|recording| !is_test(recording)));
         let test = match by_speakers {
             true => with_test.then_some(split.test),
             false => test,
@@ -91,6 +97,7 @@ impl SpeechData {
         let mut classes: Vec<String> = parts.train.iter().map(|r| r.label.clone()).collect();
         classes.sort();
         classes.dedup();
+        parts.are_apart()?;
         parts.draw(config, seed, &classes)?;
         parts.joined(config, speech, classes, files, seed)
     }
@@ -113,6 +120,22 @@ impl SpeechData {
 }
 
 impl Parts {
+    /// Refuses a recording that is in two of them: it would give the answer away.
+    fn are_apart(&self) -> Result<()> {
+        let mut seen = HashSet::new();
+        let all = self.train.iter().chain(&self.dev);
+        match all
+            .chain(self.test.iter().flatten())
+            .find(|r| !seen.insert(&r.path))
+        {
+            None => Ok(()),
+            Some(twice) => {
+                let wanted = "recordings that are in one of train, dev and test";
+                Err(DataError::option("data", wanted, twice.path.display()).into())
+            }
+        }
+    }
+
     /// Takes dev from train where nothing else is dev, and draws the labelled share.
     fn draw(&mut self, config: &DataConfig, seed: u64, classes: &[String]) -> Result<()> {
         let number = |r: &Recording| classes.iter().position(|c| *c == r.label).unwrap_or(0);

@@ -235,7 +235,7 @@ fn a_run_writes_its_masks() {
         let share = row.expect("a row").get("selected_share").expect("a share");
         assert!((0.0..=1.0).contains(&share));
         // Input, truth, teacher, student and mask, four columns apart.
-        let compared = folder.join("final").join("0-compared.png");
+        let compared = folder.join("final-compared").join("0.png");
         let bytes = std::fs::read(compared).expect("a picture");
         let width = u32::from_be_bytes(bytes[16..20].try_into().expect("four bytes"));
         assert_eq!(width as usize, 5 * WIDTH + 4 * 4);

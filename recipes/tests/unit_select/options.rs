@@ -68,6 +68,34 @@ fn the_options_of_pixels_and_frames_work() {
     }
 }
 
+/// Options that lean on each other: each pair says something else than either alone.
+#[test]
+fn options_work_together() {
+    let epoch = "distillation.timing=\"epoch\"";
+    let student = |overrides: &[&str]| weights(&finished(CLASSES, overrides).student);
+    let random = "distillation.selection=\"random\"";
+    assert_ne!(student(&[epoch, random]), student(&[epoch]));
+    // An average that forgets everything is the student itself.
+    let at_once = "distillation.ema=1e-9";
+    assert_ne!(
+        student(&[epoch, "distillation.ema=0.97"]),
+        student(&[epoch])
+    );
+    assert_eq!(student(&[at_once]), student(&[]));
+    // One unit a text: a tenth of them are selected, not one of each.
+    in_folder(
+        CLASSES,
+        &[epoch, "distillation.min_share=0.1"],
+        |_, _, _, selected| {
+            let test = selected.measured.test.as_ref().expect("test was read");
+            let share = test
+                .get("student")
+                .and_then(|row| row.get("selected_share"));
+            assert!(share.is_some_and(|share| share < 1.0), "{share:?}");
+        },
+    );
+}
+
 /// All arms of a run begin alike and have a row of their own.
 #[test]
 fn the_baselines_are_rows_of_the_results() {

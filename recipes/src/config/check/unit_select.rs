@@ -35,6 +35,7 @@ impl Checks {
         for (section, model) in [("teacher", &run.teacher), ("student", &run.student)] {
             self.model(section, model, &run.data);
             self.reads_any_text(section, model);
+            self.is_not_pretrained(section, model);
             self.reads_the_format(section, model, run.data.format);
         }
         for (section, stage) in [
@@ -118,6 +119,18 @@ impl Checks {
             "\"target_mix\" is one cross-entropy: expected `distillation.difference` \
              \"cross_entropy\" or \"zero_one\", and `distillation.transfer` \"kl\""
                 .into()
+        });
+        let one_loss = options.temperature == 1.0 && options.gt_weight == options.kd_weight;
+        self.require(!mixes || one_loss, key("form"), || {
+            "\"target_mix\" is one loss: expected `distillation.temperature` 1, and \
+             `distillation.gt_weight` equal to `distillation.kd_weight`"
+                .into()
+        });
+        let masks = &options.masks;
+        let values = [masks.teacher, masks.student, masks.ignored];
+        let distinct = values[0] != values[1] && values[1] != values[2] && values[0] != values[2];
+        self.require(distinct, key("masks"), || {
+            format!("expected three different values, found {values:?}")
         });
         let alone = options.selection == Selection::None;
         self.require(!alone, key("selection"), || {
