@@ -165,7 +165,7 @@ fn the_task_must_be_named() {
     assert!(problem("").starts_with("run.toml: `task` is missing"));
     assert_eq!(
         problem("task = \"distill\""),
-        "run.toml:1: `task`: expected one of \"train\", \"layerwise\", \"nce_lm\", \"gate_mixup\", \"relay\", found the text \"distill\""
+        "run.toml:1: `task`: expected one of \"train\", \"layerwise\", \"nce_lm\", \"gate_mixup\", \"relay\", \"unit_select\", found the text \"distill\""
     );
 }
 

@@ -2,6 +2,7 @@
 #![cfg(feature = "cli")]
 
 mod relay;
+mod units;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

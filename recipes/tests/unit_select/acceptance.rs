@@ -68,6 +68,13 @@ fn margins_without_bounds_are_the_baselines_bit_for_bit() {
         assert_ne!(plain, alone);
         selective += usize::from(student(&[]) != plain);
     }
+    // The literal method has truth in selected units alone, but not where nothing can be selected.
+    let literal = |overrides: &[&str]| {
+        let overrides = [&["preset=literal"], overrides].concat();
+        weights(&finished(CLASSES, &overrides).student)
+    };
+    let alone = ["distillation.selection=\"all\"", "distillation.kd_weight=0"];
+    assert_eq!(literal(&["distillation.margin=inf"]), literal(&alone));
     // In so few epochs a teacher may be closer everywhere.
     assert!(selective >= 2, "{selective} kinds of units of four");
 }

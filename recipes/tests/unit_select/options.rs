@@ -18,7 +18,10 @@ const OPTIONS: [&[&str]; 16] = [
     &["distillation.timing=\"once\""],
     &["distillation.ema=0.97"],
     &["distillation.min_share=0.9"],
-    &["distillation.form=\"target_mix\""],
+    &[
+        "distillation.form=\"target_mix\"",
+        "distillation.temperature=1",
+    ],
     &["distillation.gt_units=\"complement\""],
     &["distillation.transfer=\"l1\""],
     &["distillation.kd_norm=\"valid\""],

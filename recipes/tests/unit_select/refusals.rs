@@ -35,6 +35,13 @@ fn options_that_make_no_sense_are_refused() {
     ] {
         refused(CLASSES, &[option], &words);
     }
+    refused(
+        CLASSES,
+        &["distillation.masks.student=255"],
+        &["masks", "different"],
+    );
+    let tau = ["distillation.form=\"target_mix\""];
+    refused(CLASSES, &tau, &["target_mix", "temperature"]);
     let mixed = [
         "distillation.form=\"target_mix\"",
         "distillation.transfer=\"l2\"",
