@@ -11,7 +11,8 @@ pub(super) struct Item {
     pub(super) name: String,
     /// Its documentation, with the slashes taken off.
     pub(super) docs: String,
-    /// How it is declared: a function up to its body, an enum with its variants.
+    /// How it is declared: a function up to its body, an enum with its variants, a struct with its
+    /// public fields.
     pub(super) declaration: String,
 }
 
@@ -79,13 +80,36 @@ pub(super) fn item(source: &str, name: &str) -> Option<Item> {
     })
 }
 
+/// A struct with its public fields and their documentation.
+fn public_fields(lines: &[&str]) -> String {
+    let named = lines[0].split(['{', '(', ';']).next().unwrap_or(lines[0]);
+    let name = named.trim_end().to_string();
+    if !lines[0].ends_with('{') {
+        return name;
+    }
+    let (mut fields, mut docs) = (String::new(), String::new());
+    for line in lines[1..].iter().take_while(|line| **line != "}") {
+        let line_of_docs = line.trim_start().starts_with("///");
+        if line_of_docs {
+            docs.push_str(&format!("{line}\n"));
+        } else {
+            if line.trim_start().starts_with("pub ") {
+                fields.push_str(&format!("{docs}{line}\n"));
+            }
+            docs.clear();
+        }
+    }
+    match fields.is_empty() {
+        true => name,
+        false => format!("{name} {{\n{fields}}}"),
+    }
+}
+
 /// The declaration that begins with the first of these lines.
 fn declaration(lines: &[&str]) -> String {
     let first = lines[0];
     if first.starts_with("pub struct ") {
-        // Its fields are for the documentation of the crate.
-        let named = first.split(['{', '(', ';']).next().unwrap_or(first);
-        return named.trim_end().to_string();
+        return public_fields(lines);
     }
     let is_enum = first.starts_with("pub enum ");
     let mut text = String::new();
@@ -147,6 +171,15 @@ pub enum Kind {
     /// One.
     One,
 }
+
+pub struct Pair {
+    /// Hidden.
+    first: f32,
+    /// Second.
+    pub second: f32,
+}
+
+pub struct Wrapped(f32);
 ";
 
     #[test]
@@ -160,6 +193,13 @@ pub enum Kind {
             kind.declaration,
             "pub enum Kind {\n    /// One.\n    One,\n}"
         );
+        let pair = item(SOURCE, "Pair").expect("it is declared").declaration;
+        assert_eq!(
+            pair,
+            "pub struct Pair {\n    /// Second.\n    pub second: f32,\n}"
+        );
+        let wrapped = item(SOURCE, "Wrapped").expect("it is declared");
+        assert_eq!(wrapped.declaration, "pub struct Wrapped");
         assert_eq!(item(SOURCE, "twic"), None);
     }
 
