@@ -35,6 +35,11 @@ fn the_definition_has_the_values_of_the_formula() -> Result<()> {
 }
 
 #[test]
+fn the_example_ends_without_complaint() -> Result<()> {
+    crate::main()
+}
+
+#[test]
 fn every_case_is_within_its_tolerance() -> Result<()> {
     let (cpu, reference) = (Device::cpu(), Device::reference());
     let paths = CpuPaths::all()?;
