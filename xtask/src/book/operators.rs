@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use limbeck_engine::{DType, Meta, Plan};
 use limbeck_kernels::harness::{Case, Entry, Input, Subject};
 
 use super::source::{self, Item};
@@ -94,7 +95,7 @@ impl Operators {
             text.push_str(&self.item(&item));
         }
         text.push_str(&implementations(&folder, entry.name)?);
-        text.push_str(&case_table(entry));
+        text.push_str(&case_table(entry)?);
         Ok(text)
     }
 
@@ -155,35 +156,62 @@ fn implementations(folder: &Path, name: &str) -> Result<String, String> {
     Ok(text)
 }
 
-fn case_table(entry: &Entry) -> String {
+fn case_table(entry: &Entry) -> Result<String, String> {
     let mut text = format!(
-        "\n## Its {} cases\n\nTolerances are relative to the norm of the reference's result.\n\n\
-         | case | shapes of the inputs | CPU | GPU | finite differences |\n|---|---|---|---|---|\n",
+        "\n## Its {} cases\n\nOperations are those of the forward pass; kept are the bytes that the tape \
+         holds for the way back. Tolerances are relative to the norm of the reference's result.\n\n\
+         | case | inputs | results | operations | kept | CPU | GPU | finite differences |\n\
+         |---|---|---|---|---|---|---|---|\n",
         entry.cases.len()
     );
     for case in &entry.cases {
+        let plan = case
+            .plan()
+            .map_err(|error| format!("{} [{}]: {error}", entry.name, case.name))?;
         text.push_str(&format!(
-            "| {} | {} | {:.0e} | {:.0e} | {} |\n",
+            "| {} | {} | {} | {:.0e} | {:.0e} | {} |\n",
             cell(&case.name),
-            shapes(case),
+            listed(case.inputs.iter().map(meta)),
+            planned(case, plan.as_ref()),
             case.tolerance.cpu,
             case.tolerance.gpu,
             differences(case),
         ));
     }
     text.push_str(&format!(
-        "\n```sh\nlimbeck audit --full --operator {}\n```\n",
+        "\nIts errors on a machine of yours:\n\n```sh\nlimbeck audit --full --operator {}\n```\n",
         entry.name
     ));
-    text
+    Ok(text)
 }
 
-fn shapes(case: &Case) -> String {
-    let shapes = case.inputs.iter().map(|input| match input {
-        Input::Real { shape, .. } => format!("`{shape}`"),
-        Input::Ids { shape, .. } => format!("`{shape}` ids"),
+fn meta(input: &Input) -> Meta {
+    match input {
+        Input::Real { shape, .. } => Meta::real(*shape),
+        Input::Ids { shape, .. } => Meta::ids(*shape),
+    }
+}
+
+/// Shapes, and which of them hold ids.
+fn listed(metas: impl Iterator<Item = Meta>) -> String {
+    let shown = metas.map(|meta| match meta.dtype {
+        DType::Real => format!("`{}`", meta.shape),
+        DType::Ids => format!("`{}` ids", meta.shape),
     });
-    shapes.collect::<Vec<_>>().join(", ")
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// The cells of results, operations and kept bytes.
+fn planned(case: &Case, plan: Option<&Plan>) -> String {
+    let Some(plan) = plan else {
+        return "in place | |".into();
+    };
+    let inputs = plan.keep_inputs.iter().map(|&i| meta(&case.inputs[i]));
+    let outputs = plan.keep_outputs.iter().map(|&i| plan.outputs[i]);
+    let kept = inputs.chain(outputs).chain(plan.saved.iter().copied());
+    let kept: usize = kept.map(|meta| meta.bytes()).sum();
+    let results = listed(plan.outputs.iter().copied());
+    format!("{results} | {} | {kept}", plan.flops)
 }
 
 /// Whether the reference's gradients are held to central differences; if not, why.

@@ -21,6 +21,10 @@ fn the_book_holds_together() {
     ] {
         assert!(chapter.contains(part), "{part}:\n{chapter}");
     }
+    // A product an element, and both factors are kept, in f32.
+    let multiply = read(&folder.0.join("operators/multiply.md")).expect("a chapter");
+    let line = "| `[5, 7]` | `[5, 7]`, `[5, 7]` | `[5, 7]` | 35 | 280 | 2e-6 | 2e-6 | yes |";
+    assert!(multiply.contains(line), "{multiply}");
     let cases = limbeck_kernels::registry();
     let linear = cases.iter().find(|entry| entry.name == "linear");
     let count = linear.expect("it is registered").cases.len();
