@@ -1,6 +1,8 @@
 //! Limbeck trains small text models and distils them.
 #![forbid(unsafe_code)]
 
+#[cfg(all(doctest, feature = "data"))]
+mod book;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "data")]

@@ -4,6 +4,8 @@
 mod args;
 mod audit;
 mod bench;
+#[cfg(test)]
+mod book;
 mod check;
 mod explain;
 mod import;

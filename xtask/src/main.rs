@@ -1,6 +1,7 @@
 //! The project's checks, behind one command: `cargo xtask check`.
 #![forbid(unsafe_code)]
 
+mod book;
 mod command;
 mod deps;
 mod mutants;
@@ -41,6 +42,11 @@ const CHECKS: &[Check] = &[
         run: docs,
     },
     Check {
+        name: "book --check",
+        purpose: "every operator has its chapter, and every link of the book leads somewhere",
+        run: book::check,
+    },
+    Check {
         name: "deps",
         purpose: "no dependency compiles or links C on any system, and there are few of them",
         run: deps::check,
@@ -66,10 +72,10 @@ const DEMO: Check = Check {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((name, rest)) = arguments.split_first()
-        && name == "mutants"
-    {
-        return ended(mutants::run(rest));
+    match arguments.split_first() {
+        Some((name, rest)) if name == "mutants" => return ended(mutants::run(rest)),
+        Some((name, rest)) if name == "book" => return ended(book::run(rest)),
+        _ => {}
     }
     let [name] = arguments.as_slice() else {
         return usage();
@@ -96,14 +102,18 @@ fn ended(outcome: Result<(), String>) -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("cargo xtask check      runs these, and stops at the first that fails:");
+    eprintln!("cargo xtask check         runs these, and stops at the first that fails:");
     for check in CHECKS {
-        eprintln!("cargo xtask {:<10} {}", check.name, check.purpose);
+        eprintln!("cargo xtask {:<13} {}", check.name, check.purpose);
     }
-    eprintln!("\ncargo xtask {:<10} {}", DEMO.name, DEMO.purpose);
+    eprintln!("\ncargo xtask {:<13} {}", DEMO.name, DEMO.purpose);
     eprintln!(
-        "cargo xtask {:<10} makes mistakes in kernels on purpose: do the case tables notice?",
+        "cargo xtask {:<13} makes mistakes in kernels on purpose: do the case tables notice?",
         "mutants"
+    );
+    eprintln!(
+        "cargo xtask {:<13} makes the chapters of the operators, and pages of the whole book",
+        "book"
     );
     ExitCode::from(2)
 }

@@ -1,0 +1,229 @@
+//! A chapter per operator, made of its folder and its case table.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use limbeck_engine::{DType, Meta, Plan};
+use limbeck_kernels::harness::{Case, Entry, Input, Subject};
+
+use super::source::{self, Item};
+use super::{files, markdown, read};
+
+/// From a chapter to the root of the repository, in the sources of the book and where it is rendered.
+const TO_ROOT: &str = "../../..";
+
+/// What chapters are made of.
+pub(super) struct Operators {
+    kernels: PathBuf,
+    library: String,
+    entries: Vec<Entry>,
+    /// Of each exported item the chapter it stands in.
+    chapters: BTreeMap<String, String>,
+}
+
+impl Operators {
+    /// All operators of the registry, with their sources in this repository.
+    pub(super) fn of(root: &Path, entries: Vec<Entry>) -> Result<Self, String> {
+        let kernels = root.join("kernels/src");
+        let library = read(&kernels.join("lib.rs"))?;
+        let mut chapters = BTreeMap::new();
+        for entry in &entries {
+            for item in source::exports(&library, entry.name) {
+                chapters.insert(item, file_name(entry));
+            }
+        }
+        Ok(Operators {
+            kernels,
+            library,
+            entries,
+            chapters,
+        })
+    }
+
+    /// Names in the order of the registry.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.entries.iter().map(|entry| entry.name)
+    }
+
+    /// The chapters, by the name of their file, and the table of all.
+    pub(super) fn chapters(&self) -> Result<Vec<(String, String)>, String> {
+        let mut chapters = vec![("index.md".to_string(), self.index())];
+        for entry in &self.entries {
+            chapters.push((file_name(entry), self.chapter(entry)?));
+        }
+        Ok(chapters)
+    }
+
+    fn index(&self) -> String {
+        let cases: usize = self.entries.iter().map(|entry| entry.cases.len()).sum();
+        let mut text = format!(
+            "# Operators\n\n{} operators, {cases} cases. Each chapter is made of the operator's folder: \
+             its formula and derivation, what it offers, its three implementations, and its cases. \
+             Tolerances are the largest error relative to the norm of the reference's result, over all \
+             cases, on the CPU and on a GPU.\n\n\
+             | operator | formula | gradient | cases | CPU | GPU |\n|---|---|---|---|---|---|\n",
+            self.entries.len()
+        );
+        for entry in &self.entries {
+            let worst = |of: fn(&Case) -> f64| entry.cases.iter().map(of).fold(0.0, f64::max);
+            text.push_str(&format!(
+                "| [`{0}`]({0}.md) | {1} | {2} | {3} | {4:.0e} | {5:.0e} |\n",
+                entry.name,
+                cell(entry.formula),
+                gradient(entry),
+                entry.cases.len(),
+                worst(|case| case.tolerance.cpu),
+                worst(|case| case.tolerance.gpu),
+            ));
+        }
+        text
+    }
+
+    fn chapter(&self, entry: &Entry) -> Result<String, String> {
+        let folder = self.kernels.join(entry.name);
+        let docs = source::module_docs(&read(&folder.join("mod.rs"))?);
+        if docs.is_empty() {
+            return Err(format!(
+                "{}: expected the formula and its derivation as `//!` text, found none",
+                folder.join("mod.rs").display()
+            ));
+        }
+        let mut text = format!("# `{}`\n\n```text\n{}\n```\n\n", entry.name, entry.formula);
+        text.push_str(&markdown::from_docs(&docs, 1, &self.chapters));
+        for name in source::exports(&self.library, entry.name) {
+            let item = source::find_item(&folder, &name)?;
+            text.push_str(&self.item(&item));
+        }
+        text.push_str(&implementations(&folder, entry.name)?);
+        text.push_str(&case_table(entry)?);
+        Ok(text)
+    }
+
+    fn item(&self, item: &Item) -> String {
+        let docs = markdown::from_docs(&item.docs, 2, &self.chapters);
+        format!(
+            "\n## `{}`\n\n```rust\n{}\n```\n\n{docs}",
+            item.name, item.declaration
+        )
+    }
+}
+
+fn file_name(entry: &Entry) -> String {
+    format!("{}.md", entry.name)
+}
+
+/// Whether it has a backward pass; if not, why.
+fn gradient(entry: &Entry) -> &'static str {
+    match entry.cases.first().map(|case| &case.subject) {
+        Some(Subject::Differentiable(_)) => "yes",
+        Some(Subject::Constant(operator)) => operator.reason(),
+        Some(Subject::InPlace(_)) => "an update in place, off the tape",
+        None => "no case",
+    }
+}
+
+/// What the files of an operator's folder are.
+const VERSIONS: [&str; 4] = ["the definition, in f64", "CPU", "GPU", "beside them"];
+
+fn version(file: &str) -> &'static str {
+    let at = match file {
+        "reference.rs" => 0,
+        "cpu.rs" => 1,
+        "gpu.rs" => 2,
+        shader if shader.ends_with(".wgsl") => 2,
+        _ => 3,
+    };
+    VERSIONS[at]
+}
+
+/// Links to the files of the folder; each version must have one.
+fn implementations(folder: &Path, name: &str) -> Result<String, String> {
+    let mut text = String::from("\n## The three implementations\n\n");
+    let files = files(folder)?;
+    for wanted in VERSIONS {
+        let of = files.iter().filter(|file| version(file) == wanted);
+        let links: Vec<String> = of
+            .map(|file| format!("[`{file}`]({TO_ROOT}/kernels/src/{name}/{file})"))
+            .collect();
+        if links.is_empty() {
+            return Err(format!(
+                "{}: found no file of the version \"{wanted}\"",
+                folder.display()
+            ));
+        }
+        text.push_str(&format!("- {wanted}: {}\n", links.join(", ")));
+    }
+    Ok(text)
+}
+
+fn case_table(entry: &Entry) -> Result<String, String> {
+    let mut text = format!(
+        "\n## Its {} cases\n\nOperations are those of the forward pass; kept are the bytes that the tape \
+         holds for the way back. Tolerances are relative to the norm of the reference's result.\n\n\
+         | case | inputs | results | operations | kept | CPU | GPU | finite differences |\n\
+         |---|---|---|---|---|---|---|---|\n",
+        entry.cases.len()
+    );
+    for case in &entry.cases {
+        let plan = case
+            .plan()
+            .map_err(|error| format!("{} [{}]: {error}", entry.name, case.name))?;
+        text.push_str(&format!(
+            "| {} | {} | {} | {:.0e} | {:.0e} | {} |\n",
+            cell(&case.name),
+            listed(case.inputs.iter().map(meta)),
+            planned(case, plan.as_ref()),
+            case.tolerance.cpu,
+            case.tolerance.gpu,
+            differences(case),
+        ));
+    }
+    text.push_str(&format!(
+        "\nIts errors on a machine of yours:\n\n```sh\nlimbeck audit --full --operator {}\n```\n",
+        entry.name
+    ));
+    Ok(text)
+}
+
+fn meta(input: &Input) -> Meta {
+    match input {
+        Input::Real { shape, .. } => Meta::real(*shape),
+        Input::Ids { shape, .. } => Meta::ids(*shape),
+    }
+}
+
+/// Shapes, and which of them hold ids.
+fn listed(metas: impl Iterator<Item = Meta>) -> String {
+    let shown = metas.map(|meta| match meta.dtype {
+        DType::Real => format!("`{}`", meta.shape),
+        DType::Ids => format!("`{}` ids", meta.shape),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// The cells of results, operations and kept bytes.
+fn planned(case: &Case, plan: Option<&Plan>) -> String {
+    let Some(plan) = plan else {
+        return "in place | |".into();
+    };
+    let inputs = plan.keep_inputs.iter().map(|&i| meta(&case.inputs[i]));
+    let outputs = plan.keep_outputs.iter().map(|&i| plan.outputs[i]);
+    let kept = inputs.chain(outputs).chain(plan.saved.iter().copied());
+    let kept: usize = kept.map(|meta| meta.bytes()).sum();
+    let results = listed(plan.outputs.iter().copied());
+    format!("{results} | {} | {kept}", plan.flops)
+}
+
+/// Whether the reference's gradients are held to central differences; if not, why.
+fn differences(case: &Case) -> &'static str {
+    match (&case.subject, case.without_finite_differences) {
+        (Subject::Differentiable(_), None) => "yes",
+        (Subject::Differentiable(_), Some(reason)) => reason,
+        _ => "no gradient",
+    }
+}
+
+/// A formula or name as a cell of a table: as code, whose bars do not end the cell.
+fn cell(text: &str) -> String {
+    format!("`{}`", text.replace('|', "\\|").replace('\n', " "))
+}

@@ -1,0 +1,104 @@
+use super::links::accept;
+use super::*;
+
+/// A folder of one test.
+fn temporary(name: &str) -> Temporary {
+    let path = std::env::temp_dir().join(format!("limbeck-book-{}-{name}", std::process::id()));
+    fs::create_dir_all(&path).expect("a temporary folder");
+    Temporary(path)
+}
+
+#[test]
+fn the_book_holds_together() {
+    let folder = temporary("whole");
+    check_in(&root(), &folder.0).expect("the check of the book");
+    let chapter = read(&folder.0.join("operators/linear.md")).expect("a chapter");
+    for part in [
+        "z = x W + b",
+        "pub fn linear_transposed(",
+        "(../../../kernels/src/linear/cpu.rs)",
+        "limbeck audit --full --operator linear",
+    ] {
+        assert!(chapter.contains(part), "{part}:\n{chapter}");
+    }
+    // A product an element, and both factors are kept, in f32.
+    let multiply = read(&folder.0.join("operators/multiply.md")).expect("a chapter");
+    let line = "| `[5, 7]` | `[5, 7]`, `[5, 7]` | `[5, 7]` | 35 | 280 | 2e-6 | 2e-6 | yes |";
+    assert!(multiply.contains(line), "{multiply}");
+    let cases = limbeck_kernels::registry();
+    let linear = cases.iter().find(|entry| entry.name == "linear");
+    let count = linear.expect("it is registered").cases.len();
+    assert!(chapter.contains(&format!("## Its {count} cases")));
+}
+
+#[test]
+fn what_is_wrong_with_a_book_is_said() {
+    let folder = temporary("wrong");
+    let inside = |name: &str, text: &str| write(&folder.0.join(name), text).expect("a file");
+    inside("SUMMARY.md", "- [a](a.md)\n- [gone](gone.md)\n");
+    inside(
+        "a.md",
+        "# A\n[ok](#a) [ok](../../README.md/../Cargo.toml)\n[1](#b) [2](b.md#c)\n\
+         ![3](https://example.org/x.png) [4](../../README.md) [5](../../gone.rs) [6](../../../x)",
+    );
+    inside("b.md", "# B");
+    let book = Book::read(&root(), &folder.0).expect("it can be read");
+    let error = book.verify(&["linear"]).expect_err("much is wrong");
+    let expected = [
+        "book/src/SUMMARY.md:2: (gone.md): there is no chapter gone.md",
+        "book/src/a.md:3: (#b): a.md has no heading #b",
+        "book/src/a.md:3: (b.md#c): b.md has no heading #c",
+        "book/src/a.md:4: (https://example.org/x.png): a picture must lie in the book: nothing is fetched",
+        "book/src/a.md:4: (../../README.md): a page outside the book: include it as a chapter",
+        "book/src/a.md:4: (../../gone.rs): there is no file gone.rs",
+        "book/src/a.md:4: (../../../x): leads out of the repository",
+        "book/src/b.md: SUMMARY.md does not list it: add it to book/outline.md",
+        "the operator linear has no chapter",
+    ];
+    assert_eq!(error.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_chapter_that_includes_a_missing_file_is_refused() {
+    let folder = temporary("include");
+    write(&folder.0.join("a.md"), "# A\n{{#include ../../GONE.md}}\n").expect("a file");
+    let error = Book::read(&root(), &folder.0).err().expect("no such file");
+    assert!(error.starts_with("book/src/a.md:2: cannot read"), "{error}");
+}
+
+#[test]
+fn an_outline_without_operators_is_refused() {
+    let outline = format!("# S\n{OPERATORS}\n- [x](x.md)");
+    let found = summary(&outline, &["kl"]).expect("it has the line");
+    let expected =
+        "# S\n- [Operators](operators/index.md)\n  - [`kl`](operators/kl.md)\n- [x](x.md)";
+    assert_eq!(found, expected);
+    assert!(summary("# S", &["kl"]).is_err());
+}
+
+/// Rust in a chapter is run by the documentation tests of the root package, or is a whole file that a
+/// test compiles.
+#[test]
+fn every_block_of_rust_is_compiled_by_a_test() {
+    let source = root().join("book/src");
+    let tested = read(&root().join("src/book.rs")).expect("the list of chapters");
+    let mut complaints = Vec::new();
+    for path in tree(&source).expect("chapters") {
+        let name = path
+            .strip_prefix(&source)
+            .expect("inside")
+            .display()
+            .to_string();
+        let text = read(&path).expect("a chapter");
+        let listed = tested.contains(&format!("../book/src/{name}\""));
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, pair) in lines.windows(2).enumerate() {
+            let example = markdown::included(pair[1]).is_some_and(|f| f.contains("/examples/"));
+            let rust = pair[0].starts_with("```rust") && !pair[0].contains("ignore");
+            if rust && !listed && !example && !is_generated(Path::new(&name)) {
+                complaints.push(format!("book/src/{name}:{}: add it to src/book.rs", at + 1));
+            }
+        }
+    }
+    accept(&complaints).expect("every block is compiled");
+}
