@@ -54,7 +54,10 @@ fn left_behind(out: &Path) -> BTreeMap<String, Vec<u8>> {
     };
     for model in fs::read_dir(out.join("model")).expect("models") {
         let name = model.expect("an entry").file_name();
-        keep(format!("model/{}/model.safetensors", name.to_string_lossy()));
+        keep(format!(
+            "model/{}/model.safetensors",
+            name.to_string_lossy()
+        ));
     }
     for name in ["student.json", "random_mask.json"] {
         keep(format!("units/{name}"));

@@ -17,6 +17,8 @@ mod parity;
 mod rehearsal;
 mod taggers;
 mod tiny;
+#[cfg(feature = "gpu")]
+mod units;
 
 use limbeck_engine::{Device, Result};
 
@@ -42,6 +44,13 @@ mod gpu {
     #[test]
     fn the_gpu_trains_as_the_reference_does() -> Result<()> {
         adapter().map_or(Ok(()), |device| parity::check(&device))
+    }
+
+    #[test]
+    fn a_student_follows_its_teacher_on_the_gpu_too() {
+        if let Some(device) = adapter() {
+            units::check(&device);
+        }
     }
 
     #[test]

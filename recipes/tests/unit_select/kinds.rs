@@ -160,7 +160,9 @@ fn pixels_tags_and_speech_learn() {
     let (teacher, student) = figure(TAGS, "span_f1", &longer);
     assert!(teacher > 0.9 && student > 0.9, "{teacher} {student}");
     let strings = [
+        "data.dev_fraction=0.25",
         "training.teacher.length=\"120 epochs\"",
+        "training.teacher.learning_rate=0.003",
         "training.student.length=\"120 epochs\"",
         "training.student.learning_rate=0.01",
     ];

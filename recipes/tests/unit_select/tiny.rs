@@ -111,6 +111,8 @@ format = "speech"
 shortest = 2
 longest = 3
 bins = 12
+centred = false
+augment = false
 [teacher]
 channels = 16
 kernel_sizes = [3, 3]
@@ -250,12 +252,13 @@ pub(crate) fn write_speech(folder: &Path) {
     }
 }
 
-/// A fifth of a second of a tone with noise, 16 bits at 8 kHz.
+/// A fifth of a second, 16 bits at 8 kHz: noise alone at first, then a tone in it.
 fn wav(hertz: f64, seed: u64) -> Vec<u8> {
     const RATE: u32 = 8000;
     let mut rng = Rng::new(seed, "noise", &[hertz as u64]);
     let samples = (0..RATE / 5).map(|n| {
-        let tone = (std::f64::consts::TAU * hertz * f64::from(n) / f64::from(RATE)).sin();
+        let begun = f64::from(u8::from(n > RATE / 20));
+        let tone = begun * (std::f64::consts::TAU * hertz * f64::from(n) / f64::from(RATE)).sin();
         (9000.0 * tone + 3000.0 * (rng.unit() - 0.5)) as i16
     });
     let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
