@@ -28,7 +28,8 @@ fn picture(
     path: &str,
     (as_json, folder): (bool, Option<&Path>),
 ) -> Result<String> {
-    let labels = classifier.segment(&read_picture(Path::new(path))?)?;
+    let labels = classifier.segment(&read_picture(Path::new(path))?);
+    let labels = labels.map_err(|error| unreadable(path, &error))?;
     let written = folder
         .map(|folder| write(folder, path, &labels, classifier.labels().len()))
         .transpose()?;
@@ -72,8 +73,14 @@ fn write(folder: &Path, path: &str, labels: &LabelPicture, classes: usize) -> Re
     Ok(into)
 }
 
+/// What the model cannot make of a file.
+fn unreadable(path: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::Usage(format!("{path}: {error}"))
+}
+
 fn speech(classifier: &TextClassifier, path: &str, as_json: bool) -> Result<String> {
-    let words = classifier.transcribe(&read_wav(Path::new(path))?)?;
+    let words = classifier.transcribe(&read_wav(Path::new(path))?);
+    let words = words.map_err(|error| unreadable(path, &error))?;
     Ok(match as_json {
         true => json!({ "file": path, "words": words }).to_string(),
         false => format!("{path}\t{}", words.join(" ")),

@@ -138,7 +138,7 @@ pub struct PicturesConfig {
     /// name. The classes are numbered in the order of their values.
     pub values: Vec<String>,
     /// Values of pixels that have no label.
-    pub ignored: Vec<u8>,
+    pub ignored: Vec<u16>,
     /// The class whose F1 is reported; empty: the first.
     pub foreground: String,
     /// The class whose connected parts are the objects of the Rand score; empty: none is reported.

@@ -1,5 +1,6 @@
 //! The data of a run: texts, tagged words, pictures or speech, in one form.
 
+use limbeck_data::DataError;
 use limbeck_data::pictures::PictureSet;
 use limbeck_data::read::LabelledSet;
 use limbeck_models::{Encoded, PictureInput};
@@ -214,6 +215,20 @@ impl UnitPart {
             (UnitPart::Texts(part), UnitTask::Fields(space)) => part.samples.labelled(space),
             _ => alike(self.names()),
         }
+    }
+}
+
+/// An error about an option of a reader, with the name that the option has in run files.
+pub(super) fn in_section(section: &'static str) -> impl Fn(DataError) -> DataError {
+    move |error| match error {
+        DataError::Option {
+            name,
+            expected,
+            found,
+        } if !name.starts_with("data.") => {
+            DataError::option(&format!("{section}.{name}"), expected, found)
+        }
+        other => other,
     }
 }
 

@@ -17,6 +17,8 @@
 //! that the literal method is plain distillation for long. Teachers that have not seen a unit
 //! ([`SenderOutputs::CrossFit`]) are right about it where it can be known.
 //!
+//! Units whose truth is a real number (densities, opacities) are not built.
+//!
 //! A teacher reads pictures whole and a student parts of them, turned, so that beside the borders of a part
 //! the teacher has seen more.
 

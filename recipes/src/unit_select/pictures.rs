@@ -5,7 +5,7 @@ use limbeck_data::pictures::{LabelMap, PictureFolderOptions, PictureSet, read_pi
 use limbeck_data::split::{dev_split, labelled_split};
 use limbeck_training::run_folder::DataFile;
 
-use super::data::{UnitData, UnitPart, UnitTask, alike};
+use super::data::{UnitData, UnitPart, UnitTask, alike, in_section};
 use crate::config::{DataConfig, PicturesConfig};
 use crate::error::Result;
 
@@ -29,7 +29,7 @@ pub(super) fn read(config: &DataConfig, seed: u64, with_test: bool) -> Result<Un
         "" => None,
         name => Some(class("data.pictures.objects", name)?),
     };
-    let folder = read_picture_folder(&PictureFolderOptions {
+    let options = PictureFolderOptions {
         folder: config.dir.clone(),
         images: pictures.images.clone(),
         labels: pictures.labels.clone(),
@@ -40,7 +40,8 @@ pub(super) fn read(config: &DataConfig, seed: u64, with_test: bool) -> Result<Un
             true => config.test.clone(),
             false => String::new(),
         },
-    })?;
+    };
+    let folder = read_picture_folder(&options).map_err(in_section("data"))?;
     let files = files(config, &pictures, &folder.train, &folder.dev, &folder.test)?;
     let everything = alike(folder.train.names.clone());
     let train = UnitPart::Pictures(folder.train);
@@ -82,12 +83,12 @@ fn label_map(pictures: &PicturesConfig) -> Result<LabelMap> {
             Some((value.trim().parse().ok()?, name.to_string())).filter(|_| !name.is_empty())
         });
         values.push(parsed.ok_or_else(|| {
-            let wanted = "a value from 0 to 255 and a name, such as \"0 = membrane\"";
+            let wanted = "a value from 0 to 65535 and a name, such as \"0 = membrane\"";
             DataError::option("data.pictures.values", wanted, format!("\"{entry}\""))
         })?);
     }
-    let ignored: Vec<u16> = pictures.ignored.iter().map(|&v| u16::from(v)).collect();
-    Ok(LabelMap::new(values, ignored)?)
+    let map = LabelMap::new(values, pictures.ignored.iter().copied());
+    Ok(map.map_err(in_section("data.pictures"))?)
 }
 
 /// The parts that updates read must have one size.
@@ -131,11 +132,17 @@ fn files(
     test: &PictureSet,
 ) -> Result<Vec<DataFile>> {
     let mut files = Vec::new();
+    let path_of = |folder: &str, name: &str| {
+        let folder = config.dir.join(folder);
+        // The ending may be in capitals.
+        let endings = ["png", "PNG", "Png"].map(|ending| folder.join(format!("{name}.{ending}")));
+        let found = endings.iter().find(|path| path.exists());
+        found.unwrap_or(&endings[0]).clone()
+    };
     for (role, set) in [("train", train), ("dev", dev), ("test", test)] {
         for name in &set.names {
             for folder in [&pictures.images, &pictures.labels] {
-                let path = config.dir.join(folder).join(format!("{name}.png"));
-                files.push(DataFile::measure(role, &path)?);
+                files.push(DataFile::measure(role, &path_of(folder, name))?);
             }
         }
     }

@@ -13,7 +13,7 @@ use limbeck_models::Encoded;
 use limbeck_training::run_folder::DataFile;
 use rayon::prelude::*;
 
-use super::data::{UnitData, UnitPart, UnitTask};
+use super::data::{UnitData, UnitPart, UnitTask, in_section};
 use super::samples::UnitSamples;
 use crate::config::{DataConfig, SpeechDataConfig};
 use crate::error::Result;
@@ -79,7 +79,8 @@ impl SpeechData {
             .dev_file()
             .map(|name| known("dev", name))
             .transpose()?;
-        let mut split = by_speaker(&train, &speech.test_speakers, &speech.dev_speakers)?;
+        let split = by_speaker(&train, &speech.test_speakers, &speech.dev_speakers);
+        let mut split = split.map_err(in_section("data.speech"))?;
         let is_test = |recording: &Recording| speech.test_speakers.contains(&recording.speaker);
         let dev = dev.unwrap_or_default().into_iter();
         split
@@ -173,7 +174,7 @@ impl Parts {
         files: Vec<DataFile>,
         seed: u64,
     ) -> Result<SpeechData> {
-        let mel = LogMel::new(&options(&speech))?;
+        let mel = LogMel::new(&options(&speech)).map_err(in_section("data.speech"))?;
         // Of CTC, class 0 is the blank.
         let first = u32::from(speech.ctc);
         let clips = |recordings: &[Recording], seed: u64| -> Result<Vec<SpeechClip>> {

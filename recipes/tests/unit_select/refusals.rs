@@ -120,7 +120,7 @@ fn speech_that_does_not_fit_is_refused() {
         SPEECH,
         &stranger,
         nothing,
-        &["test_speakers", "ann", "ben", "cay"],
+        &["data.speech.test_speakers", "ann", "ben", "cay"],
     );
     let first = "train-low-ann-0.wav";
     let empty = |folder: &Path| std::fs::write(folder.join(first), b"").expect("written");
