@@ -51,6 +51,7 @@ mod mean_over_time;
 mod mse;
 mod multiply;
 mod nce;
+mod reshape;
 mod rnn;
 mod sampled_softmax;
 mod scale_rows;
@@ -109,6 +110,7 @@ pub use mean_over_time::{mean_over_time, sum_over_time};
 pub use mse::mse;
 pub use multiply::multiply;
 pub use nce::{Candidates, nce};
+pub use reshape::reshape;
 pub use rnn::rnn;
 pub use sampled_softmax::sampled_softmax;
 pub use scale_rows::scale_rows;
@@ -172,6 +174,7 @@ pub fn registry() -> Vec<harness::Entry> {
         mse::entry(),
         multiply::entry(),
         nce::entry(),
+        reshape::entry(),
         rnn::entry(),
         sampled_softmax::entry(),
         scale_rows::entry(),

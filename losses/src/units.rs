@@ -8,13 +8,15 @@
 //!
 //! A unit is a row of scores, or a segment of frames: then its loss is that of all paths that are blank in
 //! its first frame and write its label in the others (CTC; Graves et al. 2006), and what is handed on in it
-//! is the mean over its frames. Without the blank two equal words in a row would be read as one.
+//! is how probable each word is. Without the blank two equal words in a row would be read as one.
 //! Distances of distributions are sums over classes, never means.
+
+mod segments;
 
 use limbeck_engine::{Error, Packed, Result, Tape, Var};
 use limbeck_kernels::{
-    CtcTargets, Labels, Normaliser, Temperatures, add, argmax, binary_cross_entropy, cross_entropy,
-    ctc, ctc_best_path, gather_rows, kl, l1, mse, multiply, scale, softmax, weighted_mean,
+    Labels, Normaliser, Temperatures, argmax, binary_cross_entropy, cross_entropy, kl, l1, mse,
+    scale, softmax, weighted_mean,
 };
 
 /// Stands for the truth of a unit that has none. Such a unit counts in no loss.
@@ -129,8 +131,14 @@ impl<'a> Units<'a> {
     pub fn differences(&self, tape: &Tape, scores: &Var, difference: Difference) -> Result<Var> {
         let classes = scores.shape().columns();
         match (self.segments, difference) {
-            (Some(segments), Difference::CrossEntropy) => self.paths(tape, scores, segments),
-            (Some(segments), Difference::ZeroOne) => self.misread(tape, scores, segments),
+            (Some(packed), Difference::CrossEntropy) => {
+                // Any word where there is no truth.
+                let any = 1.min(classes.saturating_sub(1)) as u32;
+                segments::paths(tape, scores, packed, &self.placed(any))
+            }
+            (Some(packed), Difference::ZeroOne) => {
+                segments::misread(tape, scores, packed, self.labels)
+            }
             (Some(_), _) => Err(Error::Mismatch(
                 "segments of frames are compared by cross-entropy (CTC) or by 0/1 error".into(),
             )),
@@ -168,51 +176,26 @@ impl<'a> Units<'a> {
         mask: &Var,
         normaliser: Normaliser,
     ) -> Result<Var> {
-        let rows = kind.0.rows(tape, teacher, student, kind.1)?;
-        let Some(segments) = self.segments else {
-            return weighted_mean(tape, &rows, Some(mask), normaliser);
+        let rows = match self.segments {
+            None => kind.0.rows(tape, teacher, student, kind.1)?,
+            Some(_) if kind.0 == Transfer::BinaryCrossEntropy => {
+                return Err(Error::Mismatch(
+                    "a segment of frames writes one word: its words are no binary maps".into(),
+                ));
+            }
+            Some(packed) => {
+                let teacher = segments::words(tape, &teacher.detach(), packed)?;
+                let student = segments::words(tape, student, packed)?;
+                kind.0.rows(tape, &teacher, &student, kind.1)?
+            }
         };
-        // Every frame of a selected segment counts 1 / its frames, so that their sum is the number of
-        // selected segments.
-        let weights = spread(tape, mask, segments)?;
-        weighted_mean(tape, &rows, Some(&weights), normaliser)
+        weighted_mean(tape, &rows, Some(mask), normaliser)
     }
 
     /// The labels, with another in place of none.
     fn placed(&self, instead: u32) -> Vec<u32> {
         let known = |&label: &u32| if label == NO_TRUTH { instead } else { label };
         self.labels.iter().map(known).collect()
-    }
-
-    /// -ln of the probability of all paths of each segment that are blank in its first frame, and write
-    /// its label in the others.
-    fn paths(&self, tape: &Tape, scores: &Var, segments: &Packed) -> Result<Var> {
-        let classes = scores.shape().columns();
-        let (mut first, mut others, mut start) = (Vec::new(), Vec::new(), 0);
-        for &length in segments.lengths().iter() {
-            first.push(start);
-            others.extend(start + 1..start + length as u32);
-            start += length as u32;
-        }
-        let lengths: Vec<usize> = segments.lengths().iter().map(|length| length - 1).collect();
-        let device = tape.device();
-        let targets = CtcTargets::new(device, &lengths, &self.written(classes), classes)?;
-        let packed = Packed::new(device, &lengths, 0)?;
-        let label = ctc(
-            tape,
-            &gather_rows(tape, scores, &others)?,
-            &packed,
-            &targets,
-        )?;
-        let blanks = Labels::new(device, &vec![0; lengths.len()], classes)?;
-        let blank = cross_entropy(tape, &gather_rows(tape, scores, &first)?, &blanks, None)?;
-        add(tape, &blank, &label)
-    }
-
-    /// What each segment writes; any class where there is no truth.
-    fn written(&self, classes: usize) -> Vec<[u32; 1]> {
-        let any = 1.min(classes.saturating_sub(1)) as u32;
-        self.placed(any).into_iter().map(|label| [label]).collect()
     }
 
     fn one_hot(&self, tape: &Tape, classes: usize) -> Result<Var> {
@@ -235,26 +218,6 @@ impl<'a> Units<'a> {
         };
         let wrong = decided.iter().zip(self.labels);
         let wrong: Vec<f32> = wrong.map(|(d, l)| f32::from(d != l)).collect();
-        Ok(tape.constant(tape.device().real(&wrong, [wrong.len()])?))
-    }
-
-    /// 1 where the best path of a segment writes something else than its label.
-    fn misread(&self, tape: &Tape, scores: &Var, segments: &Packed) -> Result<Var> {
-        let classes = scores.shape().columns();
-        let mut wrong = vec![0.0; self.labels.len()];
-        if !tape.device().is_shapes() {
-            let scores = scores.tensor().read()?;
-            let mut rest = &scores[..];
-            for ((wrong, label), &length) in wrong
-                .iter_mut()
-                .zip(self.labels)
-                .zip(segments.lengths().iter())
-            {
-                let (own, others) = rest.split_at(length * classes);
-                *wrong = f32::from(ctc_best_path(own, classes)? != [*label]);
-                rest = others;
-            }
-        }
         Ok(tape.constant(tape.device().real(&wrong, [wrong.len()])?))
     }
 }
@@ -286,23 +249,4 @@ impl Transfer {
 
 fn sigmoid(tape: &Tape, x: &Var) -> Result<Var> {
     limbeck_kernels::activation(tape, x, limbeck_kernels::Activation::Sigmoid)
-}
-
-/// A number per segment, divided evenly among its frames.
-fn spread(tape: &Tape, mask: &Var, segments: &Packed) -> Result<Var> {
-    let lengths = segments.lengths();
-    let numbered = lengths.iter().enumerate();
-    let owner: Vec<u32> = numbered
-        .flat_map(|(segment, &length)| std::iter::repeat_n(segment as u32, length))
-        .collect();
-    let share: Vec<f32> = owner
-        .iter()
-        .map(|&segment| 1.0 / lengths[segment as usize] as f32)
-        .collect();
-    let column = tape.constant(mask.tensor().reshape([lengths.len(), 1])?);
-    let of_frames = gather_rows(tape, &column, &owner)?;
-    let shape = [owner.len(), 1];
-    let share = tape.constant(tape.device().real(&share, shape)?);
-    let weights = multiply(tape, &of_frames, &share)?;
-    Ok(tape.constant(weights.tensor().reshape([owner.len()])?))
 }

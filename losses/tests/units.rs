@@ -220,55 +220,99 @@ fn the_term_fades_with_the_units_where_it_is_divided_by_all() {
 }
 
 #[test]
-fn a_segment_has_the_loss_of_all_paths_behind_a_blank_and_the_mean_of_its_frames() {
-    // Two segments of 2 and 3 frames; class 0 is the blank.
-    let frames = &scores(3)[..5 * CLASSES];
-    let others = &scores(4)[..5 * CLASSES];
-    let labels = [2, 1];
+fn a_segment_has_the_loss_of_all_paths_behind_a_blank() {
+    let frames = segments_of(3);
     let device = Device::reference();
     let tape = Tape::deterministic(&device);
     let packed = Packed::new(&device, &[2, 3], 0).expect("lengths");
-    let units = Units::of_segments(&tape, &labels, &packed).expect("units");
+    let units = Units::of_segments(&tape, &[2, 1], &packed).expect("units");
+    let frames_var = constant(&tape, &frames);
     let found = units
-        .differences(&tape, &constant(&tape, frames), Difference::CrossEntropy)
+        .differences(&tape, &frames_var, Difference::CrossEntropy)
         .expect("fits");
     let found = found.tensor().read_f64().expect("numbers");
-    let p: Vec<Vec<f64>> = frames
-        .chunks(CLASSES)
-        .map(|row| softmax(row, 1.0))
-        .collect();
-    // Of two frames: blank y alone.
-    let two = p[0][0] * p[1][2];
-    assert!((found[0] + two.ln()).abs() < 1e-9);
-    // Of three frames: a blank, then y blank, blank y, or y y.
-    let (b, y) = (|t: usize| p[2 + t][0], |t: usize| p[2 + t][1]);
-    let three = b(0) * (y(1) * b(2) + b(1) * y(2) + y(1) * y(2));
-    assert!((found[1] + three.ln()).abs() < 1e-9);
-    // The second segment alone is selected: the mean over its three frames.
+    let p = written(&frames);
+    assert!((found[0] + p[0][1].ln()).abs() < 1e-9);
+    assert!((found[1] + p[1][0].ln()).abs() < 1e-9);
+    let zero_one = units
+        .differences(&tape, &frames_var, Difference::ZeroOne)
+        .expect("fits");
+    assert_eq!(zero_one.shape().dims(), &[2]);
+    let short = Packed::new(&device, &[4, 1], 0).expect("lengths");
+    assert!(Units::of_segments(&tape, &[2, 1], &short).is_err());
+}
+
+#[test]
+fn a_segment_hands_on_how_probable_its_words_are() {
+    let (frames, others) = (segments_of(3), segments_of(4));
+    let device = Device::reference();
+    let tape = Tape::deterministic(&device);
+    let packed = Packed::new(&device, &[2, 3], 0).expect("lengths");
+    let units = Units::of_segments(&tape, &[2, 1], &packed).expect("units");
+    // The second segment alone is selected.
     let mask = tape.constant(device.real(&[0.0, 1.0], [2]).expect("fits"));
-    let (teacher, student) = (constant(&tape, others), constant(&tape, frames));
+    let scores = [&constant(&tape, &others), &constant(&tape, &frames)];
+    let handed_on = |kind| units.transfer(&tape, scores, (kind, 2.0), &mask, Normaliser::Weights);
+    let value = handed_on(Transfer::Kl).expect("fits").tensor().item();
+    let softened = |frames: &[f32]| -> Vec<f64> {
+        let roots: Vec<f64> = written(frames)[1].iter().map(|p| p.sqrt()).collect();
+        let sum: f64 = roots.iter().sum();
+        roots.iter().map(|root| root / sum).collect()
+    };
+    let (p, q) = (softened(&others), softened(&frames));
+    let kl: f64 = p.iter().zip(&q).map(|(p, q)| p * (p / q).ln()).sum();
+    assert!((value.expect("a number") - 4.0 * kl).abs() < 1e-9);
+    // Words are no binary maps.
+    assert!(handed_on(Transfer::BinaryCrossEntropy).is_err());
+}
+
+#[test]
+fn where_a_word_stands_in_its_segment_is_not_handed_on() {
+    // The same word in another frame: the first frame is blank in both.
+    let (blank, word) = ([9.0, -9.0, -9.0], [-9.0, 9.0, -9.0]);
+    let early: Vec<f32> = [blank, word, blank, blank].concat();
+    let late: Vec<f32> = [blank, blank, blank, word].concat();
+    let device = Device::cpu();
+    let tape = Tape::deterministic(&device);
+    let packed = Packed::new(&device, &[4], 0).expect("lengths");
+    let units = Units::of_segments(&tape, &[1], &packed).expect("units");
+    let (teacher, student) = (constant(&tape, &early), watched(&tape, &late));
+    let kind = (Transfer::Kl, 1.0);
     let value = units
         .transfer(
             &tape,
             [&teacher, &student],
-            (Transfer::Kl, 1.0),
-            &mask,
+            kind,
+            units.valid(),
             Normaliser::Weights,
         )
         .expect("fits");
-    let rows = Transfer::Kl
-        .rows(&tape, &teacher, &student, 1.0)
-        .expect("fits");
-    let rows = rows.tensor().read_f64().expect("numbers");
-    let mean = rows[2..].iter().sum::<f64>() / 3.0;
-    // The shares 1/3 are single-precision numbers.
-    assert!((value.tensor().item().expect("a number") - mean).abs() < 1e-6);
-    let zero_one = units
-        .differences(&tape, &student, Difference::ZeroOne)
-        .expect("fits");
-    assert_eq!(zero_one.shape().dims(), &[2]);
-    let short = Packed::new(&device, &[4, 1], 0).expect("lengths");
-    assert!(Units::of_segments(&tape, &labels, &short).is_err());
+    assert!(value.tensor().item().expect("a number").abs() < 1e-4);
+    let one = device.real(&[1.0], [1]).expect("fits");
+    let gradients = tape.gradients(vec![(&value, one)]).expect("gradients");
+    let gradient = gradients[0].read().expect("numbers");
+    assert!(gradient.iter().all(|g| g.abs() < 1e-4), "{gradient:?}");
+}
+
+/// Scores of two segments, of 2 and 3 frames; class 0 is the blank.
+fn segments_of(salt: usize) -> Vec<f32> {
+    scores(salt)[..5 * CLASSES].to_vec()
+}
+
+/// The probability that each of them writes each word, path by path.
+fn written(frames: &[f32]) -> [Vec<f64>; 2] {
+    let p: Vec<Vec<f64>> = frames
+        .chunks(CLASSES)
+        .map(|row| softmax(row, 1.0))
+        .collect();
+    // Of two frames: blank c alone.
+    let two = (1..CLASSES).map(|c| p[0][0] * p[1][c]);
+    // Of three: a blank, then c blank, blank c, or c c.
+    let three = (1..CLASSES).map(|c| {
+        let (b, y) = (|t: usize| p[2 + t][0], |t: usize| p[2 + t][c]);
+        b(0) * (y(1) * b(2) + b(1) * y(2) + y(1) * y(2))
+    });
+    [two.collect(), three.collect()]
 }
 
 #[test]

@@ -176,6 +176,12 @@ impl Checks {
                     .into()
             },
         );
+        let of_words = options.transfer != Transfer::BinaryCrossEntropy;
+        self.require(
+            !speech.ctc || of_words,
+            "distillation.transfer".into(),
+            || "expected \"kl\", \"l1\" or \"l2\" with `data.speech.ctc`: a segment writes one word".into(),
+        );
     }
 
     fn is_for(&mut self, section: &str, has_them: bool, what: &str) {
