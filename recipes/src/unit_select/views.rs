@@ -80,30 +80,57 @@ impl Views {
 }
 
 /// Bands that a voice is shifted by, at most.
-const SHIFT: usize = 2;
+const SHIFT: f32 = 2.0;
+/// Share by which its bands lie closer together or further apart, at most.
+const STRETCH: f32 = 0.1;
+/// Frames that are hidden in a row, at most.
+const HIDDEN_FRAMES: usize = 8;
 
 impl Views {
-    /// A clip with its bands shifted, and up to a quarter of them hidden: what update `step` hears.
+    /// What update `step` hears of a clip: its bands shifted and stretched, as if the speaker's vocal
+    /// tract were longer or shorter (Jaitly and Hinton 2013), and twice up to a sixth of them and once
+    /// a few frames hidden (Park et al. 2019).
     pub fn heard(&self, clip: &FrameInput, step: u64, sample: usize) -> FrameInput {
         let mut clip = clip.clone();
-        if !self.voices || clip.bins == 0 {
+        if !self.voices || clip.bins == 0 || clip.values.is_empty() {
             return clip;
         }
         let mut rng = Rng::new(self.seed, "voices", &[step, sample as u64]);
-        let (bins, shift) = (clip.bins, rng.below(2 * SHIFT + 1));
-        let hidden = rng.below(bins / 4 + 1);
-        let first = rng.below(bins - hidden + 1);
-        for frame in clip.values.chunks_exact_mut(bins) {
+        let bins = clip.bins;
+        let mut between = |limit: f32| limit * (2.0 * rng.unit() as f32 - 1.0);
+        let (shift, stretch) = (between(SHIFT), 1.0 + between(STRETCH));
+        let mut bands = vec![false; bins];
+        for _ in 0..2 {
+            let hidden = rng.below(bins / 6 + 1);
+            let first = rng.below(bins - hidden + 1);
+            bands[first..first + hidden].fill(true);
+        }
+        let frames = clip.values.len() / bins;
+        let hidden = rng.below(HIDDEN_FRAMES.min(frames / 4) + 1);
+        let first = rng.below(frames - hidden + 1);
+        for (number, frame) in clip.values.chunks_exact_mut(bins).enumerate() {
+            if (first..first + hidden).contains(&number) {
+                frame.fill(0.0);
+                continue;
+            }
             let whole = frame.to_vec();
-            for (bin, level) in frame.iter_mut().enumerate() {
-                // Beyond the ends are the bands at the ends.
-                let from = (bin + shift).saturating_sub(SHIFT).min(bins - 1);
-                let hide = (first..first + hidden).contains(&bin);
-                *level = if hide { 0.0 } else { whole[from] };
+            for ((bin, level), hidden) in frame.iter_mut().enumerate().zip(&bands) {
+                *level = match hidden {
+                    true => 0.0,
+                    false => between_bands(&whole, bin as f32 * stretch + shift),
+                };
             }
         }
         clip
     }
+}
+
+/// The level at a place between two bands; beyond the ends are the bands at the ends.
+fn between_bands(levels: &[f32], place: f32) -> f32 {
+    let place = place.clamp(0.0, (levels.len() - 1) as f32);
+    let (low, share) = (place as usize, place.fract());
+    let high = (low + 1).min(levels.len() - 1);
+    levels[low] + share * (levels[high] - levels[low])
 }
 
 impl View {
@@ -126,5 +153,63 @@ impl View {
             channels: whole.channels,
             values: self.rows(&whole.values, whole.width, whole.channels),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clip() -> FrameInput {
+        FrameInput {
+            bins: 12,
+            values: (0..12 * 40).map(|i| 1.0 + (i % 12) as f32).collect(),
+            segments: vec![25, 15],
+        }
+    }
+
+    #[test]
+    fn another_voice_says_the_same_in_as_many_frames() {
+        let views = Views {
+            voices: true,
+            seed: 3,
+            ..Views::whole()
+        };
+        let clip = clip();
+        let (mut hidden_bands, mut hidden_frames) = (0, 0);
+        for step in 0..40 {
+            let heard = views.heard(&clip, step, 0);
+            assert_eq!((heard.bins, &heard.segments), (clip.bins, &clip.segments));
+            assert_eq!(heard.values.len(), clip.values.len());
+            assert_eq!(heard, views.heard(&clip, step, 0));
+            let frames: Vec<&[f32]> = heard.values.chunks(12).collect();
+            let silent = frames
+                .iter()
+                .filter(|f| f.iter().all(|v| *v == 0.0))
+                .count();
+            assert!(silent <= HIDDEN_FRAMES);
+            hidden_frames += silent;
+            let spoken = frames.iter().find(|f| f.iter().any(|v| *v != 0.0));
+            let spoken = spoken.expect("not everything is hidden");
+            let bands = spoken.iter().filter(|v| **v == 0.0).count();
+            assert!(bands <= 4, "{spoken:?}");
+            hidden_bands += bands;
+            // Levels rise with the bands, wherever they now lie.
+            let shown: Vec<f32> = spoken.iter().copied().filter(|v| *v > 0.0).collect();
+            assert!(shown.windows(2).all(|w| w[0] <= w[1]), "{shown:?}");
+        }
+        assert!(hidden_bands > 0 && hidden_frames > 0);
+        assert_ne!(views.heard(&clip, 0, 0), views.heard(&clip, 1, 0));
+        assert_eq!(Views::whole().heard(&clip, 0, 0), clip);
+    }
+
+    #[test]
+    fn levels_between_bands_lie_on_a_line() {
+        let levels = [1.0, 3.0, 4.0];
+        let at = |place| between_bands(&levels, place);
+        assert_eq!(
+            [at(-1.0), at(0.0), at(0.5), at(1.5), at(9.0)],
+            [1.0, 1.0, 2.0, 3.5, 4.0]
+        );
     }
 }
