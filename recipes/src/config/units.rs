@@ -186,8 +186,8 @@ pub struct SpeechDataConfig {
     pub bins: usize,
     /// Subtract from every band its mean over the string: recordings differ in level and microphone.
     pub centred: bool,
-    /// In training, shift the bands of a string by up to two, as another voice would, and hide a few
-    /// of them, at random (Jaitly and Hinton 2013, Park et al. 2019).
+    /// In training, shift and stretch the bands of a string, as another voice would, and hide a few of
+    /// them, and of the frames, at random (Jaitly and Hinton 2013, Park et al. 2019).
     pub augment: bool,
     /// Read each string by CTC, whose frames write its words; else answer for every recording.
     pub ctc: bool,
