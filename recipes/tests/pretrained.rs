@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use limbeck_engine::{Device, Layout};
-use limbeck_recipes::config::{self, Override, Run};
+use limbeck_recipes::config::{self, Model, Override, Run};
 use limbeck_recipes::pretrained::{ImportOptions, import};
+use limbeck_recipes::relay::{self, RelayData};
 use limbeck_recipes::text::TextClassifier;
+use limbeck_recipes::unit_select::{self, UnitData};
 use limbeck_recipes::{RunContext, RunData, layerwise, rehearse_run, train};
 use limbeck_training::interrupt::Interrupt;
 use serde_json::{Value, json};
@@ -284,6 +286,83 @@ fn a_student_learns_from_a_pretrained_teacher() {
     }
 }
 
+const UNIT_SELECT: &str = r#"
+task = "unit_select"
+[teacher]
+kind = "pretrained"
+[student]
+channels = 6
+embedding_size = 8
+kernel_sizes = [2, 3]
+[distillation]
+folds = 2
+compare = ["none"]
+[training.teacher]
+length = "30 steps"
+batch_size = 8
+learning_rate = 0.02
+[training.student]
+length = "3 steps"
+"#;
+
+#[test]
+fn a_student_follows_a_pretrained_teacher_where_it_is_better() {
+    let dir = format!("teacher.dir={}", fixture("bert").display());
+    let (_folder, run) = run(UNIT_SELECT, &[&dir]);
+    let Run::UnitSelect(run) = run else {
+        unreachable!()
+    };
+    let data = UnitData::read(&run, true).expect("texts");
+    let (device, interrupt) = (Device::cpu(), Interrupt::new());
+    let mut context = RunContext::in_memory(&device, 1, &interrupt);
+    let done = unit_select::distill(&run, &data, &mut context).expect("distillation");
+    // It began with the weights of the folder, and has learned on.
+    let texts = ["a warm lamp", "the blue river"];
+    let said = done.teacher.predict(&texts).expect("predictions");
+    assert_eq!([said[0].label.as_str(), &said[1].label], ["w", "b"]);
+    assert!(matches!(done.teacher.config(), Model::Pretrained(_)));
+}
+
+const RELAY: &str = r#"
+task = "relay"
+[teacher_a]
+kind = "pretrained"
+[teacher_b]
+kind = "transformer"
+hidden_size = 8
+layers = 1
+heads = 2
+feed_forward_size = 8
+[student]
+channels = 6
+embedding_size = 8
+kernel_sizes = [2, 3]
+[distillation]
+folds = 2
+[training.teacher_a]
+length = "3 steps"
+[training.teacher_b]
+length = "3 steps"
+[training.student]
+length = "3 steps"
+[training.relay]
+length = "3 steps"
+[training.last]
+length = "3 steps"
+"#;
+
+#[test]
+fn a_relay_begins_with_a_pretrained_teacher() {
+    let dir = format!("teacher_a.dir={}", fixture("distilbert").display());
+    let (_folder, run) = run(RELAY, &[&dir]);
+    let Run::Relay(run) = run else { unreachable!() };
+    let data = RelayData::read(&run, true).expect("texts");
+    let (device, interrupt) = (Device::cpu(), Interrupt::new());
+    let mut context = RunContext::in_memory(&device, 1, &interrupt);
+    let done = relay::distill(&run, &data, &mut context).expect("distillation");
+    assert_eq!(done.student.labels(), ["b", "w"]);
+}
+
 #[test]
 fn run_files_that_cannot_be_are_refused() {
     let refused = |text: &str, overrides: &[&str]| {
@@ -322,4 +401,7 @@ fn run_files_that_cannot_be_are_refused() {
     let mutual = "task = \"gate_mixup\"\n[student]\nkind = \"pretrained\"\n";
     let found = refused(mutual, &[&dir("student")]);
     assert!(found.contains("expected another kind"), "{found}");
+    let tagged = UNIT_SELECT.replace("[teacher]", "[data]\nformat = \"conll\"\n[teacher]");
+    let found = refused(&tagged, &[&dir("teacher")]);
+    assert!(found.contains("for tagged words"), "{found}");
 }

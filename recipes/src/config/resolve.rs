@@ -126,6 +126,8 @@ fn relay_defaults(source: &mut Source, preset: Preset) -> Result<Run, ConfigErro
     let a = leading(source, &["teacher_a", "kind"], ModelKind::Seq2seq)?;
     let b = leading(source, &["teacher_b", "kind"], ModelKind::Transformer)?;
     let mut run = RelayRun::defaults(preset, [a, b], format);
+    pretrained(source, "teacher_a", &mut run.teacher_a)?;
+    pretrained(source, "teacher_b", &mut run.teacher_b)?;
     let score = leading(source, &["distillation", "score"], run.distillation.score)?;
     run.distillation.threshold = score.threshold();
     Ok(Run::Relay(Box::new(run)))
@@ -136,7 +138,8 @@ fn unit_select_defaults(source: &mut Source, preset: Preset) -> Result<Run, Conf
     let [teacher, student] = UnitSelectRun::kinds(format);
     let teacher = leading(source, &["teacher", "kind"], teacher)?;
     let student = leading(source, &["student", "kind"], student)?;
-    let run = UnitSelectRun::defaults(preset, [teacher, student], format);
+    let mut run = UnitSelectRun::defaults(preset, [teacher, student], format);
+    pretrained(source, "teacher", &mut run.teacher)?;
     Ok(Run::UnitSelect(Box::new(run)))
 }
 

@@ -128,7 +128,7 @@ impl Recipe<'_, '_> {
         Encodings::new(encoder, &self.data.train, &self.data.space)
     }
 
-    /// Trains a model from random weights.
+    /// Trains a model from random weights, or from those of its folder.
     pub(super) fn fit(
         &mut self,
         job: &Job<'_>,
@@ -137,7 +137,8 @@ impl Recipe<'_, '_> {
     ) -> Result<TextClassifier> {
         let (seed, device) = (self.context.seed(), self.context.device());
         let (encoder, labels) = (job.encoder.clone(), &self.data.space.names);
-        let start = TextClassifier::new(job.model, Head::Pooled, encoder, labels, seed, device)?;
+        let start =
+            TextClassifier::initial(job.model, Head::Pooled, encoder, labels, seed, device)?;
         let stage = Stage {
             name: job.name,
             training: job.training,

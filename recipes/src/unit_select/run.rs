@@ -196,7 +196,7 @@ impl Recipe<'_, '_> {
     /// A teacher, trained on these samples alone.
     fn taught(&mut self, name: &str, model: &Model, part: &UnitPart) -> Result<TextClassifier> {
         let encoder = self.data.encoder(model, self.run, part)?;
-        let start = self.random(model, encoder)?;
+        let start = self.untaught(model, encoder)?;
         let samples = self.data.encode(start.encoder(), part);
         let training = &self.run.training.teacher;
         self.train(name, start, (&samples, &[]), training, Selection::None)
@@ -205,12 +205,12 @@ impl Recipe<'_, '_> {
     fn initial_student(&self) -> Result<TextClassifier> {
         let model = self.architecture(&self.run.student);
         let encoder = self.data.encoder(&model, self.run, &self.data.train)?;
-        self.random(&model, encoder)
+        self.untaught(&model, encoder)
     }
 
-    fn random(&self, model: &Model, encoder: Encoder) -> Result<TextClassifier> {
+    fn untaught(&self, model: &Model, encoder: Encoder) -> Result<TextClassifier> {
         let (seed, device) = (self.context.seed(), self.context.device());
-        TextClassifier::new(
+        TextClassifier::initial(
             model,
             Head::Pooled,
             encoder,

@@ -28,7 +28,7 @@ impl Checks {
         let pretrained = matches!(model, Model::Pretrained(_));
         self.require(!pretrained, format!("{section}.kind"), || {
             "expected another kind: \"pretrained\" is for `task = \"train\"` and for the teachers of \
-             `task = \"layerwise\"`"
+             \"layerwise\", \"relay\" and \"unit_select\""
                 .into()
         });
     }

@@ -10,7 +10,6 @@ impl Checks {
     pub(super) fn relay(&mut self, run: &RelayRun) {
         for (section, model) in [("teacher_a", &run.teacher_a), ("teacher_b", &run.teacher_b)] {
             self.model(section, model, &run.data);
-            self.is_not_pretrained(section, model);
             self.reads_any_text(section, model);
             self.tags_words(section, model, run.words.is_some());
             self.all_paths_count(section, model, run);

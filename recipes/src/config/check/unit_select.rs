@@ -35,9 +35,9 @@ impl Checks {
         for (section, model) in [("teacher", &run.teacher), ("student", &run.student)] {
             self.model(section, model, &run.data);
             self.reads_any_text(section, model);
-            self.is_not_pretrained(section, model);
             self.reads_the_format(section, model, run.data.format);
         }
+        self.is_not_pretrained("student", &run.student);
         for (section, stage) in [
             ("training.teacher", &run.training.teacher),
             ("training.student", &run.training.student),
