@@ -10,7 +10,7 @@ use limbeck_recipes::export::{ExportOptions, Target, export_classifier, export_l
 use limbeck_recipes::nce_lm::TextGenerator;
 use limbeck_recipes::text::TextClassifier;
 
-use crate::runtime::{Exported, Input, assert_near, ids_of, padded, require_file};
+use crate::runtime::{Exported, Input, all, assert_near, ids_of, padded, require_file};
 use crate::tiny::{
     TEXTS, classifier, language_model, others, pretrained, tagger, text_cnn, transformer,
 };
@@ -32,7 +32,9 @@ fn hold(what: &str, classifier: &TextClassifier) {
     let texts = ids_of(classifier, &TEXTS);
     for spare in [0, 3] {
         let [ids, mask] = padded(&texts, spare);
-        let found = exported.run(&[("input_ids", ids), ("attention_mask", mask)], &["logits"]);
+        let inputs = [("input_ids", ids), ("attention_mask", mask)];
+        exported.keep(what, &inputs, &[("logits", all(&expected))]);
+        let found = exported.run(&inputs, &["logits"]);
         assert_near(&format!("{what}, {spare} spare"), &found[0], &expected);
     }
     // One text alone.
@@ -50,7 +52,7 @@ fn text_cnns_of_every_topology_and_pooling() {
             TextCnnPooling::Mean,
             TextCnnPooling::MaxMean,
         ] {
-            let what = format!("{topology:?} {pooling:?}");
+            let what = format!("text_cnn {topology:?} {pooling:?}");
             hold(
                 &what,
                 &classifier(&text_cnn(topology, pooling), Head::Pooled),
@@ -77,7 +79,7 @@ fn transformers_of_every_norm_pooling_and_head() {
         (Norm::Pre, mean, projected(None)),
     ];
     for (norm, pooling, head) in cases {
-        let what = format!("{norm:?} {pooling:?} {head:?}");
+        let what = format!("transformer {norm:?} {pooling:?} {head:?}");
         let model = Model::Transformer(transformer(norm, pooling));
         hold(&what, &classifier(&model, head));
     }
@@ -93,7 +95,7 @@ fn pretrained_encoders_with_every_activation() {
         let folder = tempfile::tempdir().expect("a folder");
         let model = pretrained(folder.path(), activation);
         hold(
-            &format!("{activation:?}"),
+            &format!("pretrained {activation:?}"),
             &classifier(&model, Head::Pooled),
         );
     }
@@ -136,6 +138,19 @@ fn words_of(classifier: &TextClassifier) -> (Vec<(&'static str, Input)>, Vec<usi
     (inputs, lengths, width)
 }
 
+/// Scores of packed rows at their places in a padded batch.
+fn spread(scores: &[f32], lengths: &[usize], width: usize, tags: usize) -> Vec<Option<f32>> {
+    let mut rows = scores.chunks(tags);
+    let mut spread = Vec::with_capacity(lengths.len() * width * tags);
+    for &length in lengths {
+        for row in rows.by_ref().take(length) {
+            spread.extend(all(row));
+        }
+        spread.resize(spread.len() + (width - length) * tags, None);
+    }
+    spread
+}
+
 #[test]
 fn taggers_over_every_trunk() {
     let (max, mean) = (TextCnnPooling::Max, TransformerPooling::Mean);
@@ -146,7 +161,7 @@ fn taggers_over_every_trunk() {
         (Model::Transformer(transformer(Norm::Post, mean)), true),
     ];
     for (trunk, crf) in cases {
-        let what = format!("{:?}", trunk.kind());
+        let what = format!("{:?} crf {crf}", trunk.kind());
         let tagger = classifier(&tagger(trunk, crf), Head::Pooled);
         let tags = tagger.labels().len();
         let exported = Exported::classifier(&tagger, false);
@@ -154,11 +169,17 @@ fn taggers_over_every_trunk() {
         let mut outputs = vec!["logits"];
         outputs.extend(crf.then_some("transitions"));
         let found = exported.run(&inputs, &outputs);
+        let scores = ours(&tagger);
+        exported.keep(
+            &format!("tagger {what}"),
+            &inputs,
+            &[("logits", spread(&scores, &lengths, width, tags))],
+        );
         let rows = lengths.iter().enumerate().flat_map(|(text, length)| {
             let start = text * width * tags;
             found[0][start..start + length * tags].to_vec()
         });
-        assert_near(&what, &rows.collect::<Vec<_>>(), &ours(&tagger));
+        assert_near(&what, &rows.collect::<Vec<_>>(), &scores);
         if crf {
             let store = tagger.model().parameters();
             let id = store.find("transitions").expect("of a CRF");
@@ -209,6 +230,7 @@ fn language_models_carry_their_state() {
             true => &["logits", "h_out", "c_out"],
             false => &["logits", "h_out"],
         };
+        let (expected, after) = read_on(&generator, &texts);
         let part = |from: usize, to: usize, states: &[Vec<f32>]| {
             let ids = texts
                 .iter()
@@ -218,10 +240,12 @@ fn language_models_carry_their_state() {
             for (name, state) in names.iter().zip(states) {
                 inputs.push((name, Input::Reals(vec![2, 2, hidden], state.clone())));
             }
+            if to == 5 && from == 0 {
+                exported.keep(&what, &inputs, &[("logits", all(&expected))]);
+            }
             exported.run(&inputs, outputs)
         };
         let zeros = vec![vec![0.0; 4 * hidden]; names.len()];
-        let (expected, after) = read_on(&generator, &texts);
         let whole = part(0, 5, &zeros);
         assert_near(&what, &whole[0], &expected);
         // In two parts the state is all that is known of the first.

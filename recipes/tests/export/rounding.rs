@@ -12,7 +12,7 @@ use limbeck_recipes::nce_lm::TextGenerator;
 use limbeck_recipes::text::TextClassifier;
 use limbeck_training::tensors;
 
-use crate::runtime::{Exported, Input, assert_near, compare, ids_of, padded};
+use crate::runtime::{Exported, Input, all, assert_near, compare, ids_of, padded};
 use crate::tiny::{TEXTS, classifier, language_model, text_cnn, transformer};
 
 fn models() -> [TextClassifier; 2] {
@@ -70,7 +70,6 @@ fn a_graph_of_8_bits_says_what_the_folder_of_8_bits_says() {
     for model in models() {
         let exported = Exported::classifier(&model, true);
         let [ids, mask] = padded(&ids_of(&model, &TEXTS), 1);
-        let found = exported.run(&[("input_ids", ids), ("attention_mask", mask)], &["logits"]);
         let scores = |classifier: &TextClassifier| {
             let encoded = classifier.encoder().encode_all(&TEXTS);
             let scores = classifier
@@ -78,11 +77,12 @@ fn a_graph_of_8_bits_says_what_the_folder_of_8_bits_says() {
                 .predict(&encoded.iter().collect::<Vec<_>>());
             scores.expect("scores").concat()
         };
-        assert_near(
-            "8 bits",
-            &found[0],
-            &scores(&rounded(&model).expect("a copy")),
-        );
+        let expected = scores(&rounded(&model).expect("a copy"));
+        let inputs = [("input_ids", ids), ("attention_mask", mask)];
+        let what = format!("8 bits {:?}", model.config().kind());
+        exported.keep(&what, &inputs, &[("logits", all(&expected))]);
+        let found = exported.run(&inputs, &["logits"]);
+        assert_near(&what, &found[0], &expected);
         let (apart, _) = compare(&found[0], &scores(&model));
         assert!(apart > 1e-4, "rounding shows, found {apart}");
         let size = |int8| {

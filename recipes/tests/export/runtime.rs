@@ -8,6 +8,7 @@ use limbeck_recipes::export::{ExportOptions, Target, export_classifier, export_l
 use limbeck_recipes::nce_lm::TextGenerator;
 use limbeck_recipes::text::TextClassifier;
 use rten::{Model, Value};
+use serde_json::json;
 
 /// How far another runtime's scores may be from ours. Scores are sums of up to some hundred products
 /// of size 1 in f32, in another order; what was asked for is 1e-5 of scores of size 1.
@@ -69,6 +70,39 @@ impl Exported {
         found.into_iter().map(read).collect()
     }
 
+    /// Where `LIMBECK_ONNX_CASES` names a folder, leaves the graph there, with inputs and the outputs
+    /// that our model has for them, for `tests/onnx/check.py`. What a graph says behind the end of a
+    /// text is `None`.
+    pub(crate) fn keep(
+        &self,
+        what: &str,
+        inputs: &[(&str, Input)],
+        outputs: &[(&str, Vec<Option<f32>>)],
+    ) {
+        let Some(folder) = std::env::var_os("LIMBECK_ONNX_CASES") else {
+            return;
+        };
+        let folder = Path::new(&folder);
+        let plain: String = what.chars().filter(|c| !"()[]{}:, ".contains(*c)).collect();
+        let given = inputs.iter().map(|(name, input)| {
+            let value = match input {
+                Input::Ids(shape, ids) => json!({ "shape": shape, "ids": ids }),
+                Input::Reals(shape, reals) => json!({ "shape": shape, "reals": reals }),
+            };
+            (name.to_string(), value)
+        });
+        let wanted = outputs
+            .iter()
+            .map(|(name, values)| (name.to_string(), json!(values)));
+        let case = json!({
+            "inputs": given.collect::<serde_json::Map<_, _>>(),
+            "outputs": wanted.collect::<serde_json::Map<_, _>>(),
+        });
+        let graph = self.path().join("model.onnx");
+        std::fs::copy(graph, folder.join(format!("{plain}.onnx"))).expect("a copy");
+        std::fs::write(folder.join(format!("{plain}.json")), case.to_string()).expect("a case");
+    }
+
     pub(crate) fn inputs(&self) -> Vec<String> {
         let ids = self.model.input_ids().iter();
         let names = ids.map(|&id| self.model.node_info(id));
@@ -107,6 +141,11 @@ pub(crate) fn ids_of(classifier: &TextClassifier, texts: &[&str]) -> Vec<Vec<u32
         _ => panic!("a model of tokens"),
     };
     texts.iter().map(ids).collect()
+}
+
+/// Numbers that are all there.
+pub(crate) fn all(values: &[f32]) -> Vec<Option<f32>> {
+    values.iter().copied().map(Some).collect()
 }
 
 /// The largest difference, and the largest of the expected numbers.

@@ -60,6 +60,10 @@ impl<'a> GraphBuilder<'a> {
 
     /// Gives a value out under a name of its own.
     pub(super) fn output(&mut self, from: &str, name: &str, dims: &[&str]) {
+        debug_assert!(
+            !self.known.contains(name),
+            "a constant has the name of an output"
+        );
         self.graph.outputs.push(message::value(name, FLOAT, dims));
         self.graph.nodes.push(Node {
             inputs: vec![from.into()],

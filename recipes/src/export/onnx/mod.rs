@@ -17,7 +17,7 @@ use prost::Message;
 use super::weights::Weights;
 use crate::config::{Model, Norm, RecurrentConfig, TransformerPooling};
 use crate::error::{Error, Result};
-use graph::GraphBuilder;
+use graph::{Arranged, GraphBuilder};
 use transformer::Stack;
 
 /// Version of the file format that opset 17 came with.
@@ -47,9 +47,14 @@ pub(super) fn classifier(
         let scores = tagger::tag(&mut graph, tagger)?;
         graph.output(&scores, "logits", &["batch", "sequence", &labels]);
         if tagger.words.crf {
-            let shape = graph.shape("transitions")?[0].to_string();
-            let transitions = graph.parameter("transitions")?;
-            graph.output(&transitions, "transitions", &[&shape, &labels]);
+            let shape = graph.shape("transitions")?;
+            let as_they_are = Arranged {
+                dims: shape.to_vec(),
+                channel_axis: 0,
+                places: (0..shape.iter().product()).collect(),
+            };
+            let scores = graph.arranged("transitions.scores", "transitions", &as_they_are)?;
+            graph.output(&scores, "transitions", &[&shape[0].to_string(), &labels]);
         }
         return Ok(graph.finish());
     }
