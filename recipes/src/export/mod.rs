@@ -18,7 +18,9 @@
 //! the labels, `encoder.json` or `vocabulary.json`. [`TextClassifier::load`] reads it.
 //!
 //! With `int8` matrices are rounded (see [`limbeck_training::quantise`]): a tensor of I8 with `.scale`
-//! beside it, in ONNX behind `DequantizeLinear`. Sums are computed in f32 as before.
+//! beside it, in ONNX behind `DequantizeLinear`. Sums are computed in f32 as before; onnxruntime by itself
+//! rounds the other factor too, and scores move in the third digit, unless the session's option
+//! `session.qdq_matmulnbits_accuracy_level` is `1`.
 
 mod onnx;
 mod weights;
