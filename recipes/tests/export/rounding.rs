@@ -13,7 +13,7 @@ use limbeck_recipes::text::TextClassifier;
 use limbeck_training::tensors;
 
 use crate::runtime::{Exported, Input, all, assert_near, compare, ids_of, padded};
-use crate::tiny::{TEXTS, classifier, language_model, text_cnn, transformer};
+use crate::tiny::{TEXTS, classifier, language_model, tagger, text_cnn, transformer};
 
 fn models() -> [TextClassifier; 2] {
     let cnn = text_cnn(Topology::Stacked, TextCnnPooling::MaxMean);
@@ -92,6 +92,24 @@ fn a_graph_of_8_bits_says_what_the_folder_of_8_bits_says() {
         };
         assert!(size(true) < size(false));
     }
+}
+
+#[test]
+fn scores_of_one_tag_after_another_are_not_rounded() {
+    let trunk = text_cnn(Topology::Parallel, TextCnnPooling::Max);
+    let model = classifier(&tagger(trunk, true), Head::Pooled);
+    let copy = rounded(&model).expect("a copy");
+    let values = |model: &TextClassifier, name: &str| {
+        let store = model.model().parameters();
+        let id = store.find(name).expect("of a tagger with a CRF");
+        store.value(id).read().expect("numbers")
+    };
+    for (name, same) in [("transitions", true), ("words.weight", false)] {
+        assert_eq!(values(&copy, name) == values(&model, name), same, "{name}");
+    }
+    let exported = Exported::classifier(&model, true);
+    let inputs = exported.inputs();
+    assert!(inputs.contains(&"letter_ids".to_string()), "{inputs:?}");
 }
 
 #[test]

@@ -104,7 +104,7 @@ pub(crate) fn classifier(model: &Model, head: Head) -> TextClassifier {
     let first = matches!(model, Model::Transformer(t) if t.pooling == TransformerPooling::First);
     let encoder = Encoder::train(model, &data, first, &texts).expect("an encoder");
     let labels = match model {
-        Model::Tagger(_) => Scheme::Iob2.tag_names(&["LOC", "PER"]),
+        Model::Tagger(_) => Scheme::Iob2.tag_names(&["LOC", "MISC", "ORG", "PER"]),
         _ => ["pigment", "solvent", "binder"].map(String::from).to_vec(),
     };
     let made = TextClassifier::new(model, head, encoder, &labels, 5, &device);
