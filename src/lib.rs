@@ -3,12 +3,21 @@
 
 #[cfg(all(doctest, feature = "data"))]
 mod book;
+#[cfg(feature = "data")]
+mod classifier;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "data")]
 pub mod run;
 #[cfg(feature = "data")]
+mod tagger;
+#[cfg(feature = "data")]
 pub mod workloads;
+
+#[cfg(feature = "data")]
+pub use classifier::{Classifier, Prediction};
+#[cfg(feature = "data")]
+pub use tagger::Tagger;
 
 pub use limbeck_engine as engine;
 pub use limbeck_engine::gradcheck;
@@ -20,5 +29,7 @@ pub use limbeck_models as models;
 pub use limbeck_data as data;
 #[cfg(feature = "data")]
 pub use limbeck_recipes as recipes;
+#[cfg(feature = "data")]
+pub use limbeck_recipes::text::{Tagged, TaggedSpan};
 #[cfg(feature = "data")]
 pub use limbeck_training as training;

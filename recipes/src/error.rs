@@ -26,6 +26,9 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// A model was asked for in a form that it has not.
+    #[error("{0}")]
+    Export(String),
     /// The operating system refused.
     #[error("cannot {action} {}: {cause}", path.display())]
     Io {
@@ -72,6 +75,7 @@ impl Error {
             // The program that translates failed while it ran.
             Error::Data(DataError::Translator { .. }) => 1,
             Error::Data(_) | Error::Model { .. } => 3,
+            Error::Export(_) => 2,
             Error::Training(error) => error.exit_code(),
             Error::Engine(_) | Error::Io { .. } => 1,
         }

@@ -6,6 +6,7 @@ pub mod config;
 mod context;
 mod dataset;
 mod error;
+pub mod export;
 pub mod gate_mixup;
 pub mod layerwise;
 mod linear_fit;

@@ -8,6 +8,7 @@ mod bench;
 mod book;
 mod check;
 mod explain;
+mod export;
 mod import;
 mod info;
 mod init;
@@ -53,6 +54,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Take over a pretrained encoder of the BERT family.
     Import(import::ImportArgs),
+    /// Write a finished model for other runtimes (ONNX), or with weights of 8 bits.
+    Export(export::ExportArgs),
     /// Show the tape of one training step of a run: operators, formulas, shapes, operations.
     Explain(explain::ExplainArgs),
     /// Train one model.
@@ -73,7 +76,7 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Hold every operator to its definition, on this machine's CPU and GPUs.
     Audit(audit::AuditArgs),
-    /// Print version, features, CPU and GPUs.
+    /// Print version, features, CPU and GPUs; of finished models their sizes and speeds.
     Info(info::InfoArgs),
 }
 
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Import(args)) => import::run(args),
         Some(Command::Explain(args)) => explain::run(args),
+        Some(Command::Export(args)) => export::run(args),
         Some(Command::Train(args)) => train::run(args, Task::Train),
         Some(Command::Distill(args)) => train::run(args, Task::Layerwise),
         Some(Command::Eval(args)) => serve::eval(args),

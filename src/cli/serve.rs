@@ -1,17 +1,19 @@
 //! `limbeck predict` and `limbeck eval`.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use limbeck_data::DataError;
-use limbeck_recipes::text::{Prediction, Tagged, TextClassifier};
+use limbeck_recipes::text::{Prediction, Tagged, TextClassifier, best_classes};
 use serde_json::json;
 use tracing::{info, warn};
 
 use super::output;
-use crate::run::{DeviceChoice, Error, Result, evaluate, load_classifier, load_generator};
+use crate::run::{
+    DeviceChoice, Error, Result, evaluate, in_threads, load_classifier, load_generator,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {
@@ -53,8 +55,14 @@ pub(super) struct PredictArgs {
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// One JSON object a line, with the probability of every class, or with words, tags and spans.
-    #[arg(long)]
+    #[arg(long, visible_alias = "jsonl")]
     json: bool,
+    /// The K most probable classes of a text, the best first; of keywords, the K surest.
+    #[arg(short, long = "best", value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    k: Option<u32>,
+    /// Number of CPU threads; without it, all cores.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
     /// Of a model of pictures: write the classes of their pixels into this folder, as shades of grey.
     #[arg(long, value_name = "FOLDER")]
     labels_into: Option<PathBuf>,
@@ -76,11 +84,26 @@ pub(super) struct EvalArgs {
     json: bool,
 }
 
+/// A line that is longer is none: whatever the file, memory stays bounded.
+const LONGEST_LINE: u64 = 16 << 20;
 /// Lines answered together: enough to fill the machine, few enough to stream.
 const TOGETHER: usize = 64;
 
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
+    in_threads(args.threads.map(usize::from), || answer(args))
+}
+
+/// Answers line by line: never more than a few of them are in memory.
+fn answer(args: &PredictArgs) -> Result<()> {
     let classifier = args.model.load()?;
+    let best = args.k.map(|k| k as usize);
+    let keywords = classifier.space().finds_keywords();
+    let media = classifier.reads_pictures() || classifier.reads_speech();
+    if best.is_some() && (media || (classifier.is_tagger() && !keywords)) {
+        let message =
+            "-k is for models that classify texts or find keywords; this one does neither";
+        return Err(Error::Usage(message.into()));
+    }
     let mut lines = Lines::open(&args.file)?;
     let mut stdout = io::stdout().lock();
     loop {
@@ -88,13 +111,13 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
         if texts.is_empty() {
             return Ok(());
         }
-        let answers = if classifier.reads_pictures() || classifier.reads_speech() {
+        let answers = if media {
             let form = (args.json, args.labels_into.as_deref());
             super::media::answers(&classifier, &texts, form)?
         } else if classifier.is_tagger() {
-            tags(&classifier, &texts, args.json)?
+            tags(&classifier, &texts, args.json, best)?
         } else {
-            classes(&classifier, &texts, args.json)?
+            classes(&classifier, &texts, args.json, best)?
         };
         for line in answers {
             match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
@@ -106,30 +129,53 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     }
 }
 
-/// A line for each text: its class and how probable that is.
-fn classes(classifier: &TextClassifier, texts: &[String], json: bool) -> Result<Vec<String>> {
+/// A line for each text: its class and how probable that is, or the best of them.
+fn classes(
+    classifier: &TextClassifier,
+    texts: &[String],
+    json: bool,
+    best: Option<usize>,
+) -> Result<Vec<String>> {
+    let labels = classifier.labels();
     let line = |prediction: Prediction| {
+        let all = &prediction.probabilities;
         if !json {
-            return format!("{}\t{:.4}", prediction.label, prediction.probability);
+            let named = best_classes(all, best.unwrap_or(1));
+            let named = named.map(|class| format!("{}\t{:.4}", labels[class], all[class]));
+            return named.collect::<Vec<_>>().join("\t");
         }
-        let classes = classifier.labels().iter().zip(&prediction.probabilities);
+        let classes = labels.iter().zip(all);
         let classes: serde_json::Map<_, _> = classes
             .map(|(label, p)| (label.clone(), json!(p)))
             .collect();
         let (label, p) = (&prediction.label, prediction.probability);
-        json!({ "label": label, "probability": p, "probabilities": classes }).to_string()
+        let mut object = json!({ "label": label, "probability": p, "probabilities": classes });
+        if let Some(k) = best {
+            let named = best_classes(all, k);
+            let named = named.map(|c| json!({ "label": labels[c], "probability": all[c] }));
+            object["best"] = named.collect();
+        }
+        object.to_string()
     };
     let predictions = classifier.predict(texts)?.into_iter();
     Ok(predictions.map(line).collect())
 }
 
 /// A line for each text: the tags of its words, or its keywords.
-fn tags(classifier: &TextClassifier, texts: &[String], json: bool) -> Result<Vec<String>> {
+fn tags(
+    classifier: &TextClassifier,
+    texts: &[String],
+    json: bool,
+    best: Option<usize>,
+) -> Result<Vec<String>> {
     let keywords = classifier.space().finds_keywords();
-    let line = |found: Tagged| match (json, keywords) {
-        (true, _) => json!(found).to_string(),
-        (false, true) => found.keywords.join("\t"),
-        (false, false) => found.tags.join(" "),
+    let line = |mut found: Tagged| {
+        found.keywords.truncate(best.unwrap_or(usize::MAX));
+        match (json, keywords) {
+            (true, _) => json!(found).to_string(),
+            (false, true) => found.keywords.join("\t"),
+            (false, false) => found.tags.join(" "),
+        }
     };
     Ok(classifier.tag(texts)?.into_iter().map(line).collect())
 }
@@ -158,14 +204,14 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
 }
 
 /// The lines of a file or of standard input, a few at a time.
-struct Lines {
+pub(super) struct Lines {
     reader: Box<dyn BufRead>,
     path: PathBuf,
     number: usize,
 }
 
 impl Lines {
-    fn open(path: &Path) -> Result<Self> {
+    pub(super) fn open(path: &Path) -> Result<Self> {
         let reader: Box<dyn BufRead> = if path.as_os_str() == "-" {
             Box::new(io::stdin().lock())
         } else {
@@ -186,16 +232,26 @@ impl Lines {
     }
 
     /// Up to `count` lines; of a terminal or a slow pipe, those that are there.
-    fn next(&mut self, count: usize) -> Result<Vec<String>> {
+    pub(super) fn next(&mut self, count: usize) -> Result<Vec<String>> {
         let mut texts = Vec::new();
         let mut line = Vec::new();
         while texts.len() < count {
             line.clear();
-            let read = self.reader.read_until(b'\n', &mut line);
+            let mut start = self.reader.by_ref().take(LONGEST_LINE + 1);
+            let read = start.read_until(b'\n', &mut line);
             if read.map_err(|cause| io_error("read", &self.path, cause))? == 0 {
                 break;
             }
             self.number += 1;
+            if line.len() as u64 > LONGEST_LINE {
+                return Err(Error::Data(DataError::Line {
+                    path: self.path.clone(),
+                    line: self.number,
+                    expected: format!("a text of at most {LONGEST_LINE} bytes"),
+                    found: "a longer line".into(),
+                    advice: "Put each text on a line of its own".into(),
+                }));
+            }
             let text = std::str::from_utf8(&line).map_err(|error| DataError::Encoding {
                 path: self.path.clone(),
                 line: self.number,

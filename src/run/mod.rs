@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod compare;
+mod costs;
 mod demo;
 mod device;
 mod error;
@@ -11,6 +12,7 @@ mod language;
 mod log;
 mod serve;
 mod session;
+mod threads;
 mod times;
 mod train;
 
@@ -19,12 +21,14 @@ use std::path::PathBuf;
 pub use audit::{Audit, AuditDevice, AuditOptions, AuditRecord, AuditedOperator, audit};
 pub use check::{Checked, check};
 pub use compare::{Split, finished_runs};
+pub use costs::{ModelCost, model_costs};
 pub use demo::{Demonstration, demonstrate};
 pub use device::DeviceChoice;
 pub use error::{Error, Result};
 pub use language::{evaluate_text, load_generator};
 pub use log::RunLog;
 pub use serve::{evaluate, load_classifier};
+pub use threads::in_threads;
 pub use times::time_stages;
 pub use train::{distill, relay, teach, train, train_language, unit_select};
 

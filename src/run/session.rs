@@ -17,7 +17,8 @@ use limbeck_training::run_folder::{DataFile, Existing, Results, RunFolder, RunIn
 
 use super::finish;
 use super::log::LogInFolder;
-use super::{Error, Result, RunOptions};
+use super::threads::in_threads;
+use super::{Result, RunOptions};
 
 /// The data of a run, whatever its task.
 pub(super) trait Inputs {
@@ -90,12 +91,7 @@ pub(super) trait Work: Sync {
 
 /// Runs a task in its run folder, inside a pool of the threads asked for.
 pub(super) fn in_run_folder(run: &Run, options: &RunOptions, work: &impl Work) -> Result<Results> {
-    let threads = options.threads.unwrap_or(0);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| Error::Usage(format!("cannot start {threads} threads: {error}")))?;
-    pool.install(|| run_task(run, options, work))
+    in_threads(options.threads, || run_task(run, options, work))
 }
 
 fn run_task(run: &Run, options: &RunOptions, work: &impl Work) -> Result<Results> {

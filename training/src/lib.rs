@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod model_file;
 pub mod optimizer;
 pub mod progress;
+pub mod quantise;
 pub mod report;
 pub mod run_folder;
 pub mod schedule;

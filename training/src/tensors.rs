@@ -31,6 +31,8 @@ pub enum Values {
     U32(Vec<u32>),
     /// Counters.
     U64(Vec<u64>),
+    /// Weights of 8 bits: see [`quantise`](crate::quantise).
+    I8(Vec<i8>),
 }
 
 impl Values {
@@ -41,6 +43,7 @@ impl Values {
             Self::F64(values) => values.len(),
             Self::U32(values) => values.len(),
             Self::U64(values) => values.len(),
+            Self::I8(values) => values.len(),
         }
     }
 
@@ -55,6 +58,7 @@ impl Values {
             Self::F64(_) => Dtype::F64,
             Self::U32(_) => Dtype::U32,
             Self::U64(_) => Dtype::U64,
+            Self::I8(_) => Dtype::I8,
         }
     }
 
@@ -64,6 +68,7 @@ impl Values {
             Self::F64(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
             Self::U32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
             Self::U64(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Self::I8(values) => values.iter().map(|&v| v as u8).collect(),
         }
     }
 
@@ -73,9 +78,10 @@ impl Values {
             Dtype::F64 => Self::F64(decode(bytes, f64::from_le_bytes)),
             Dtype::U32 => Self::U32(decode(bytes, u32::from_le_bytes)),
             Dtype::U64 => Self::U64(decode(bytes, u64::from_le_bytes)),
+            Dtype::I8 => Self::I8(bytes.iter().map(|&b| b as i8).collect()),
             other => {
                 return Err(format!(
-                    "has values of type {other:?}; F32, F64, U32 and U64 are read"
+                    "has values of type {other:?}; F32, F64, U32, U64 and I8 are read"
                 ));
             }
         })
@@ -222,6 +228,7 @@ mod tests {
             ("counter".into(), tensor(&[], Values::U64(vec![u64::MAX]))),
             ("precise".into(), tensor(&[1], Values::F64(vec![0.1]))),
             ("nothing".into(), tensor(&[0, 4], Values::F32(vec![]))),
+            ("small".into(), tensor(&[3], Values::I8(vec![-127, 0, 127]))),
         ])
     }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use limbeck_engine::ParameterStore;
 
-use crate::error::Result;
+use crate::error::{Result, TrainingError};
+use crate::quantise;
 use crate::tensors::{self, HostTensor, Tensors, Values};
 
 /// Writes every parameter under its name, at once.
@@ -20,15 +21,14 @@ pub fn save_weights(store: &ParameterStore, path: &Path) -> Result<()> {
     tensors::write(path, &all)
 }
 
-/// Overwrites every parameter with what [`save_weights`] wrote.
+/// Overwrites every parameter with what [`save_weights`] wrote, or with weights of 8 bits times their
+/// scales (see [`quantise`]).
 ///
 /// # Errors
 /// If the file is missing or damaged, or a name or a size differs; nothing is overwritten then.
 pub fn load_weights(store: &mut ParameterStore, path: &Path) -> Result<()> {
-    let all = tensors::read(path)?;
-    let named: HashMap<String, Vec<f32>> = all
-        .iter()
-        .filter_map(|(name, tensor)| Some((name.clone(), tensor.as_f32()?.to_vec())))
-        .collect();
+    let all = quantise::plain(tensors::read(path)?);
+    let all = all.map_err(|message| TrainingError::damaged(path, message))?;
+    let named: HashMap<String, Vec<f32>> = all.into_iter().collect();
     Ok(store.load(&named)?)
 }

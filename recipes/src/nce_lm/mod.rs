@@ -30,6 +30,7 @@ pub use data::LanguageData;
 pub use evaluate::{Perplexity, SentenceScore, perplexity, sentence_scores};
 pub use generate::{Generator, Sampling};
 pub use model::TextGenerator;
+pub(crate) use model::VOCABULARY;
 pub use noise::NoiseLaw;
 pub use objective::NceLm;
 pub use options::{

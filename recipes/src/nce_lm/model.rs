@@ -6,6 +6,7 @@ use limbeck_data::language::LanguageVocabulary;
 use limbeck_engine::Device;
 use limbeck_models::language::LanguageModel;
 use limbeck_training::files::{read_text, write_folder, write_json};
+use limbeck_training::tensors::{self, Tensors};
 use limbeck_training::{load_weights, save_weights};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ const FORMAT: &str = "limbeck-language-model";
 const FORMAT_VERSION: u32 = 1;
 const WEIGHTS: &str = "model.safetensors";
 const CONFIG: &str = "config.json";
-const VOCABULARY: &str = "vocabulary.json";
+pub(crate) const VOCABULARY: &str = "vocabulary.json";
 
 #[derive(Serialize, Deserialize)]
 struct ConfigFile {
@@ -98,6 +99,19 @@ impl TextGenerator {
     /// # Errors
     /// If the disk refuses, or the GPU failed.
     pub fn save(&self, folder: &Path) -> Result<()> {
+        self.save_with(folder, |path| save_weights(self.model.parameters(), path))
+    }
+
+    /// The same with the weights in these tensors.
+    pub(crate) fn save_tensors(&self, folder: &Path, weights: &Tensors) -> Result<()> {
+        self.save_with(folder, |path| tensors::write(path, weights))
+    }
+
+    fn save_with(
+        &self,
+        folder: &Path,
+        write_weights: impl Fn(&Path) -> limbeck_training::Result<()>,
+    ) -> Result<()> {
         let config = ConfigFile {
             format: FORMAT.into(),
             format_version: FORMAT_VERSION,
@@ -110,7 +124,7 @@ impl TextGenerator {
         }
         let mut vocabulary = Ok(());
         write_folder(folder, |partial| {
-            save_weights(self.model.parameters(), &partial.join(WEIGHTS))?;
+            write_weights(&partial.join(WEIGHTS))?;
             vocabulary = self.vocabulary.save(&partial.join(VOCABULARY));
             write_json(&partial.join(CONFIG), &config)
         })?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use limbeck_engine::Device;
 use limbeck_models::Head;
 use limbeck_training::files::{read_text, write_folder, write_json};
+use limbeck_training::tensors::{self, Tensors};
 use limbeck_training::{load_weights, save_weights};
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +14,9 @@ use crate::config::Model;
 use crate::error::{Error, Result};
 
 const FORMAT_VERSION: u32 = 1;
-const WEIGHTS: &str = "model.safetensors";
+pub(crate) const WEIGHTS: &str = "model.safetensors";
 const CONFIG: &str = "config.json";
-const ENCODER: &str = "encoder.json";
+pub(crate) const ENCODER: &str = "encoder.json";
 
 #[derive(Serialize, Deserialize)]
 struct ConfigFile {
@@ -41,6 +42,19 @@ impl TextClassifier {
     /// # Errors
     /// If the disk refuses, or the GPU failed.
     pub fn save(&self, folder: &Path) -> Result<()> {
+        self.save_with(folder, |path| save_weights(self.model.parameters(), path))
+    }
+
+    /// The same with the weights in these tensors.
+    pub(crate) fn save_tensors(&self, folder: &Path, weights: &Tensors) -> Result<()> {
+        self.save_with(folder, |path| tensors::write(path, weights))
+    }
+
+    fn save_with(
+        &self,
+        folder: &Path,
+        write_weights: impl Fn(&Path) -> limbeck_training::Result<()>,
+    ) -> Result<()> {
         let (projected_layers, projected_size, embedding_size) = match &self.head {
             Head::Pooled => (Vec::new(), 0, None),
             Head::Projected {
@@ -65,14 +79,14 @@ impl TextClassifier {
         }
         let mut encoder = Ok(());
         write_folder(folder, |partial| {
-            save_weights(self.model.parameters(), &partial.join(WEIGHTS))?;
+            write_weights(&partial.join(WEIGHTS))?;
             encoder = self.encoder.save(&partial.join(ENCODER));
             write_json(&partial.join(CONFIG), &config)
         })?;
         Ok(encoder?)
     }
 
-    /// Reads a classifier that [`TextClassifier::save`] wrote.
+    /// Reads a classifier that [`TextClassifier::save`] wrote, or [`export`](crate::export).
     ///
     /// # Errors
     /// If a file is missing, damaged, of a later version, or the files do not belong together.

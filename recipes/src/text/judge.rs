@@ -7,7 +7,7 @@ use limbeck_models::{Classifier, Encoded};
 use limbeck_training::metrics::ConfusionMatrix;
 use limbeck_training::run_folder::Metrics;
 
-use super::classifier::{argmax, logits_of};
+use super::predict::{argmax, logits_of};
 use super::{Encoder, TextClassifier};
 use crate::error::Result;
 

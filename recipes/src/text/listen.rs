@@ -6,7 +6,7 @@ use limbeck_engine::Error;
 use limbeck_kernels::ctc_best_path;
 use limbeck_models::{Encoded, PictureInput};
 
-use super::classifier::argmax;
+use super::predict::argmax;
 use super::{Encoder, TextClassifier};
 use crate::error::Result;
 

@@ -9,8 +9,8 @@ use limbeck_engine::Result;
 use limbeck_kernels::{CopySymbol, viterbi};
 use limbeck_training::metrics::sample_f1;
 
-use super::classifier::argmax;
 use super::constraint::{constraint, parts};
+use super::predict::argmax;
 
 /// The form of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use limbeck_models::{Classifier, Encoded};
 use serde::Serialize;
 
 use super::TextClassifier;
-use super::classifier::{logits_of, softmax};
+use super::predict::{logits_of, softmax};
 use super::space::{Form, LabelSpace};
 use crate::config::Model;
 use crate::error::Result;
