@@ -6,7 +6,7 @@ mod file;
 mod pairs;
 
 pub use figures::{Figure, Judgements};
-pub use pairs::{PairedTest, paired_test};
+pub use pairs::{JudgedRun, PairedRow, PairedTest, paired_rows, paired_test};
 
 use std::collections::BTreeMap;
 
@@ -148,7 +148,7 @@ impl Predictions {
     /// let sample = Sample { truth: Some(0), text: Some("blue powder".into()), ..Sample::default() };
     /// let mut test = Predictions::new("test", AnswerKind::Classes, labels, vec![sample], &["pigment"]);
     /// test.models.set("student", vec![Answer::of_class(1, 0.75, 1.39)]);
-    /// assert_eq!(test.judge("student").unwrap().figures()[0].value, 0.0);
+    /// assert_eq!(test.judged().models.get("student").unwrap().figures()[0].value, 0.0);
     /// ```
     pub fn new<T: AsRef<str>>(
         split: &str,
@@ -218,10 +218,24 @@ impl Predictions {
         }
     }
 
-    /// What follows from the answers of a model; none if there is no such model.
-    pub fn judge(&self, model: &str) -> Option<Judgements> {
-        Some(Judgements::new(self, self.models.get(model)?))
+    /// What follows from the answers of every model.
+    pub fn judged(&self) -> Judged<'_> {
+        let models = self.models.iter();
+        let models = models.map(|(name, answers)| (name, Judgements::new(self, answers)));
+        Judged {
+            predictions: self,
+            models: models.collect(),
+        }
     }
+}
+
+/// Predictions and what follows from them.
+#[derive(Debug, Clone)]
+pub struct Judged<'a> {
+    /// The answers.
+    pub predictions: &'a Predictions,
+    /// What follows from those of each model.
+    pub models: Named<Judgements>,
 }
 
 /// Cuts what is kept, and removes what is not.

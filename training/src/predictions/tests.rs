@@ -31,6 +31,10 @@ fn classes() -> Predictions {
     predictions
 }
 
+fn judged(predictions: &Predictions, model: &str) -> Judgements {
+    predictions.judged().models.get(model).unwrap().clone()
+}
+
 fn hits(correct: u64, gold: u64, predicted: u64) -> SpanHits {
     SpanHits {
         correct,
@@ -56,7 +60,7 @@ fn parts(kind: AnswerKind) -> Predictions {
 #[test]
 fn figures_of_classes_are_those_of_the_confusion_matrix() {
     let predictions = classes();
-    let judged = predictions.judge("teacher").unwrap();
+    let judged = judged(&predictions, "teacher");
     let matrix = ConfusionMatrix::from_labels(&TRUTH, &[0, 0, 1, 1, 2, 2], 3).unwrap();
     let value = |name| judged.figure(name).unwrap().value;
     assert_eq!(value("accuracy"), matrix.accuracy());
@@ -69,14 +73,13 @@ fn figures_of_classes_are_those_of_the_confusion_matrix() {
         .map(|(_, scores)| scores)
         .collect();
     assert_eq!(scores, matrix.per_class());
-    assert!(predictions.judge("nobody").is_none());
 }
 
 #[test]
 fn the_interval_of_an_accuracy_is_that_of_its_binomial_distribution() {
     // 4 of 6 are right. In a draw the number that is right is binomial with n = 6 and p = 2/3: at most 1
     // with probability 0.018, at most 2 with 0.100, 6 with 0.088. So 2/6 and 6/6 are the percentiles.
-    let judged = classes().judge("teacher").unwrap();
+    let judged = judged(&classes(), "teacher");
     let interval = judged.figure("accuracy").unwrap().interval.unwrap();
     assert_eq!((interval.low, interval.high), (2.0 / 6.0, 1.0));
 }
@@ -84,7 +87,7 @@ fn the_interval_of_an_accuracy_is_that_of_its_binomial_distribution() {
 #[test]
 fn figures_of_parts_agree_with_a_calculation_by_hand() {
     let value = |kind, name: &str| {
-        let judged = parts(kind).judge("model").unwrap();
+        let judged = judged(&parts(kind), "model");
         judged.figure(name).unwrap().value
     };
     // Of 3 true and 3 found spans 2 are both.
@@ -97,7 +100,7 @@ fn figures_of_parts_agree_with_a_calculation_by_hand() {
     assert!((value(AnswerKind::Pixels, "pixel_error") - 0.2).abs() < 1e-15);
     assert_eq!(value(AnswerKind::Speech, "word_error_rate"), 0.6);
     assert_eq!(value(AnswerKind::Speech, "segment_accuracy"), 0.8);
-    let judged = parts(AnswerKind::Spans).judge("model").unwrap();
+    let judged = judged(&parts(AnswerKind::Spans), "model");
     let types: Vec<_> = judged
         .by_type()
         .iter()
@@ -121,8 +124,8 @@ fn samples_are_compared_by_their_own_scores() {
     );
     let same = predictions.models.get("model").unwrap()[1].clone();
     predictions.models.set("other", vec![better, same]);
-    let [model, other] = ["model", "other"].map(|name| predictions.judge(name).unwrap());
-    let test = paired_test((&predictions, &other), (&predictions, &model)).unwrap();
+    let judged = predictions.judged();
+    let test = paired_test((&judged, "other"), (&judged, "model")).unwrap();
     assert_eq!(
         (test.metric, test.signs.better, test.signs.worse),
         ("span_f1", 1, 0)
@@ -134,13 +137,15 @@ fn samples_are_compared_by_their_own_scores() {
 #[test]
 fn other_samples_are_not_compared() {
     let (mine, mut theirs) = (classes(), classes());
-    let judged = mine.judge("teacher").unwrap();
-    assert!(paired_test((&mine, &judged), (&theirs, &judged)).is_some());
+    let test = |theirs: &Predictions, model: &str| {
+        paired_test((&mine.judged(), "teacher"), (&theirs.judged(), model))
+    };
+    assert!(test(&theirs, "student").is_some() && test(&theirs, "nobody").is_none());
     let samples = theirs.samples.clone();
     let changed = Predictions::new("test", AnswerKind::Classes, Vec::new(), samples, &["0"; 6]);
     assert_ne!(changed.checksum, theirs.checksum, "other truths");
     theirs.checksum = changed.checksum;
-    assert!(paired_test((&mine, &judged), (&theirs, &judged)).is_none());
+    assert!(test(&theirs, "student").is_none());
     let joined = |texts: [&str; 2]| {
         let sample = |text: &str| Sample {
             text: Some(text.into()),
@@ -179,7 +184,7 @@ fn a_loss_without_bounds_is_written_and_is_the_hardest() {
     predictions.write(&paths).unwrap();
     let read = Predictions::read(&paths, "test").unwrap().unwrap();
     assert_eq!(read.hardest("teacher"), [3, 5, 4, 2, 1], "0 has no loss");
-    let judged = read.judge("teacher").unwrap();
+    let judged = judged(&read, "teacher");
     assert_eq!(judged.figure("cross_entropy").unwrap().value, f64::INFINITY);
 }
 
@@ -254,4 +259,54 @@ fn texts_are_kept_of_the_hardest_alone_and_cut() {
     let text = predictions.samples[49].text.as_deref().unwrap();
     assert_eq!(text.chars().count(), CHARACTERS + 1);
     assert!(text.starts_with("49 颜") && text.ends_with('…'));
+}
+
+#[test]
+fn models_meet_the_baseline_of_their_seed() {
+    let sets = [classes(), classes(), parts(AnswerKind::Spans)];
+    let run = |arm: &str, seed, set: Option<usize>| JudgedRun {
+        arm: arm.into(),
+        seed,
+        models: vec!["teacher".into(), "student".into()],
+        judged: set.map(|set| sets[set].judged()),
+    };
+    let runs = [
+        run("tuned", 1, Some(0)),
+        run("tuned", 2, Some(1)),
+        run("other", 2, Some(0)),
+        run("other", 3, None),
+        run("spans", 1, Some(2)),
+    ];
+    let rows = paired_rows(&runs, "tuned/teacher");
+    let met: Vec<_> = rows
+        .iter()
+        .map(|row| (&*row.arm, &*row.model, row.seed, row.against_seed))
+        .collect();
+    let expected = [
+        ("tuned", "student", 1, 1),
+        ("tuned", "student", 2, 2),
+        ("other", "teacher", 2, 2),
+        ("other", "student", 2, 2),
+        ("other", "teacher", 3, 1),
+        ("other", "student", 3, 1),
+        ("spans", "teacher", 1, 1),
+        ("spans", "student", 1, 1),
+    ];
+    assert_eq!(met, expected);
+    // The student is wrong in 1 where the teacher is right, and in 5; right in 4 where it is wrong.
+    let test = rows[0].test.unwrap();
+    assert_eq!((test.signs.better, test.signs.worse), (1, 2));
+    assert_eq!(rows[2].test.unwrap().bootstrap.difference, 0.0);
+    let missing = |row: usize| rows[row].missing.clone().unwrap();
+    assert_eq!(
+        missing(4),
+        "the folder of other, seed 3, keeps no predictions"
+    );
+    assert_eq!(missing(6), "they were not judged on the same samples");
+    let rows = paired_rows(&runs, "nobody");
+    assert_eq!(
+        (&*rows[0].against_arm, &*rows[0].against_model),
+        ("tuned", "teacher")
+    );
+    assert!(paired_rows(&[], "teacher").is_empty());
 }

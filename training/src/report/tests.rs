@@ -49,6 +49,7 @@ fn finished() -> Report {
             confusion: Named::from_iter([("student_alone", matrix)]),
         }),
         metrics: records(),
+        predictions: Vec::new(),
     }
 }
 
