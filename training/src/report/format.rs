@@ -62,7 +62,7 @@ pub(super) fn paired(test: &PairedTest) -> Markup {
         td {
             (points(bootstrap.difference))
             @if let Some(interval) = bootstrap.interval {
-                small { (points(interval.low)) " – " (points(interval.high)) }
+                small { (points(interval.low)) " to " (points(interval.high)) }
             }
         }
     }

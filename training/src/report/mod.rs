@@ -101,10 +101,7 @@ impl Report {
     }
 
     fn title(&self) -> String {
-        format!(
-            "{} {}, seed {}",
-            self.info.command, self.info.method, self.info.seed
-        )
+        format!("{}, seed {}", self.info.method, self.info.seed)
     }
 
     fn body(&self) -> Markup {

@@ -148,6 +148,7 @@ pub(super) fn provenance(info: &RunInfo, results: Option<&Results>) -> Markup {
     };
     let mut facts = vec![
         ("Limbeck", info.version.clone()),
+        ("Command", info.command.clone()),
         ("Started", date(info.started)),
         ("Device", device),
         ("Instruction set", info.instruction_set.clone()),
