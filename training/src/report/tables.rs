@@ -14,7 +14,8 @@ pub(super) fn results(split: &str, results: &ModelResults, judged: Option<&Judge
     let rows = results.rows();
     let mut shown: Vec<&str> = Vec::new();
     for (metric, _) in rows.iter().flat_map(|(_, metrics)| metrics.iter()) {
-        if !shown.contains(&metric) && !(judged.is_some() && is_of_a_part(metric)) {
+        let has_its_own_table = judged.is_some() && is_of_a_part(metric);
+        if !has_its_own_table && !shown.contains(&metric) {
             shown.push(metric);
         }
     }
