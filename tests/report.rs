@@ -105,3 +105,60 @@ fn what_cannot_be_compared_is_named() {
         assert!(errors.contains(words), "{errors}");
     }
 }
+
+#[test]
+fn a_page_is_about_one_run_or_several() {
+    let folder = finished();
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a page");
+    let output = limbeck(folder.path(), &["report", "short-1", "--html", "one.html"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "one.html");
+    let (page, own) = (read("one.html"), read("short-1/report.html"));
+    assert_eq!(page, own, "the page that the run wrote");
+    for part in [
+        "Calibration on dev",
+        "Hardest samples of dev",
+        "1,000 draws of 4 samples",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let two = ["report", "short-1", "long-2", "--dev", "--html", "two.html"];
+    let output = limbeck(folder.path(), &two);
+    assert!(output.status.success());
+    let page = read("two.html");
+    for part in [
+        "<summary>short-1</summary>",
+        "Gains are over short/model",
+        "<td>1.000</td>",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let output = limbeck(folder.path(), &[&two[..4], &["--json"]].concat());
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let paired = &json["paired"][0];
+    assert_eq!(
+        (&paired["arm"], &paired["against_arm"]),
+        (&"long".into(), &"short".into())
+    );
+    assert_eq!(paired["test"]["bootstrap"]["difference"], 0.0);
+}
+
+#[test]
+fn an_older_run_has_a_page_too_and_a_damaged_one_is_named() {
+    let folder = finished();
+    let predictions = folder.path().join("short-1/predictions");
+    let file = predictions.join("dev.jsonl");
+    let text = fs::read_to_string(&file).expect("predictions");
+    fs::write(&file, text.replace("\"sample\":3", "\"sample\":7")).expect("written");
+    let page = ["report", "short-1", "--html", "page.html"];
+    let output = limbeck(folder.path(), &page);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(
+        errors.contains("dev.jsonl") && errors.contains("line 5"),
+        "{errors}"
+    );
+    fs::remove_dir_all(predictions).expect("removed");
+    assert!(limbeck(folder.path(), &page).status.success());
+    let page = fs::read_to_string(folder.path().join("page.html")).expect("a page");
+    assert!(page.contains("keeps no predictions"));
+}

@@ -2,7 +2,8 @@
 //! bits from run to run, for any number of threads and any instruction set.
 //!
 //! The GPU half needs an adapter: `LIMBECK_TEST_ADAPTER` names it (default `llvmpipe`), and
-//! `LIMBECK_REQUIRE_GPU=1` turns a missing one into a failure. `LIMBECK_OPERATOR` restricts all tests
+//! `LIMBECK_REQUIRE_GPU=1` turns a missing one into a failure. `LIMBECK_SUBGROUP` says how many
+//! invocations its subgroups must have. `LIMBECK_OPERATOR` restricts all tests
 //! to one operator.
 
 use std::collections::HashMap;
@@ -105,7 +106,10 @@ mod gpu {
     fn adapter() -> Option<Device> {
         let name = std::env::var("LIMBECK_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
         match Device::gpu_named(&name) {
-            Ok(device) => Some(device),
+            Ok(device) => {
+                require_subgroup(&device);
+                Some(device)
+            }
             Err(error) => {
                 let required = std::env::var("LIMBECK_REQUIRE_GPU").is_ok_and(|v| v == "1");
                 assert!(!required, "LIMBECK_REQUIRE_GPU=1, but: {error}");
@@ -113,6 +117,16 @@ mod gpu {
                 None
             }
         }
+    }
+
+    /// Whoever asks for a subgroup size by a setting of the driver wants to know that it was heard.
+    fn require_subgroup(device: &Device) {
+        let Ok(wanted) = std::env::var("LIMBECK_SUBGROUP") else {
+            return;
+        };
+        let summary = device.gpu_handle().expect("a GPU device").summary();
+        let found = summary.subgroup_sizes.map(|size| size.to_string());
+        assert_eq!(found, [wanted.clone(), wanted], "{}", summary.name);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! How the finished models of a run did.
 
+use limbeck_data::read::LabelledSet;
+use limbeck_training::predictions::{Answer, AnswerKind, Predictions, Sample};
 use limbeck_training::run_folder::{Evaluation, Metrics, Named};
 
 use crate::dataset::RunData;
@@ -16,6 +18,8 @@ pub struct Measured {
     pub test: Option<Named<Metrics>>,
     /// Labels and confusion matrices on test, for the report.
     pub evaluation: Evaluation,
+    /// What the models said of every sample of dev, and of test if it was read.
+    pub predictions: Vec<Predictions>,
 }
 
 impl Measured {
@@ -27,7 +31,10 @@ impl Measured {
         let mut measured = Self::default();
         measured.evaluation.labels = data.labelled.classes.clone();
         for (name, classifier) in models {
-            let (mut dev, _) = classifier.quality(&data.dev, &[])?;
+            let (mut dev, judged) = classifier.judged(&data.dev, &[])?;
+            measured.keep(name, judged.answers, "dev", |split| {
+                samples(split, &data.dev)
+            });
             // It was chosen there.
             if let Some(c) = classifier.c() {
                 dev = dev.rate("c", c);
@@ -36,10 +43,13 @@ impl Measured {
             match &data.test {
                 None => dev = classifier.with_cost(dev, &data.dev.texts)?,
                 Some(test) => {
-                    let (figures, matrix) = classifier.quality(&test.set, &test.unseen)?;
+                    let (figures, judged) = classifier.judged(&test.set, &test.unseen)?;
+                    measured.keep(name, judged.answers, "test", |split| {
+                        samples(split, &test.set)
+                    });
                     let figures = classifier.with_cost(figures, &test.set.texts)?;
                     measured.test.get_or_insert_default().set(*name, figures);
-                    measured.evaluation.confusion.set(*name, matrix);
+                    measured.evaluation.confusion.set(*name, judged.confusion);
                 }
             }
             measured.dev.set(*name, dev);
@@ -48,6 +58,25 @@ impl Measured {
             }
         }
         Ok(measured)
+    }
+
+    /// Keeps the answers of a model to the samples of a split.
+    pub(crate) fn keep(
+        &mut self,
+        name: &str,
+        answers: Vec<Answer>,
+        split: &str,
+        samples: impl FnOnce(&str) -> Predictions,
+    ) {
+        if answers.is_empty() {
+            return;
+        }
+        let place = self.predictions.iter().position(|set| set.split == split);
+        let place = place.unwrap_or_else(|| {
+            self.predictions.push(samples(split));
+            self.predictions.len() - 1
+        });
+        self.predictions[place].models.set(name, answers);
     }
 
     /// Changes the rows of a model, if it has any.
@@ -59,4 +88,23 @@ impl Measured {
             }
         }
     }
+}
+
+/// Labelled texts, without an answer yet.
+fn samples(split: &str, set: &LabelledSet) -> Predictions {
+    let class = |label: &u32| set.classes[*label as usize].as_str();
+    let truths: Vec<&str> = set.labels.iter().map(class).collect();
+    let sample = |(text, &label): (&String, &u32)| Sample {
+        truth: Some(label),
+        text: Some(text.clone()),
+        ..Sample::default()
+    };
+    let all = set.texts.iter().zip(&set.labels).map(sample).collect();
+    Predictions::new(
+        split,
+        AnswerKind::Classes,
+        set.classes.clone(),
+        all,
+        &truths,
+    )
 }

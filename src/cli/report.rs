@@ -1,14 +1,15 @@
-//! `limbeck report`: finished runs side by side.
+//! `limbeck report`: finished runs side by side, and pages about them.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use limbeck_training::compare::{Row, Spread, compare};
+use limbeck_training::compare::{Finished, Row, Spread, compare};
+use limbeck_training::files::write_atomic;
 use serde_json::json;
 
 use super::output;
-use crate::run::{Result, Split, finished_runs};
+use crate::run::{Result, Split, compared_runs, finished_runs, report_page};
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -21,17 +22,36 @@ pub(super) struct ReportArgs {
     /// The figures on dev in place of those on test.
     #[arg(long)]
     dev: bool,
-    /// Print it as JSON.
+    /// Print it as JSON, with tests of every model against the other on the same samples.
     #[arg(long)]
     json: bool,
+    /// Write a page in place of the table: everything about one run, or several side by side.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &ReportArgs) -> Result<()> {
     let split = if args.dev { Split::Dev } else { Split::Test };
-    let rows = compare(&finished_runs(&args.runs, split)?, &args.against);
-    if args.json {
-        return output::print_json(&json!({ "split": split.name(), "rows": rows }));
+    if let Some(file) = &args.html {
+        let page = report_page(&args.runs, split, &args.against)?;
+        write_atomic(file, page.as_bytes())?;
     }
+    if args.json {
+        let compared = compared_runs(&args.runs, split, &args.against)?;
+        let finished: Vec<Finished> = compared
+            .runs
+            .iter()
+            .map(|run| run.finished.clone())
+            .collect();
+        let rows = compare(&finished, &args.against);
+        let paired = compared.paired_rows();
+        let json = json!({ "split": split.name(), "rows": rows, "paired": paired });
+        return output::print_json(&json);
+    }
+    if let Some(file) = &args.html {
+        return output::print(&file.display().to_string());
+    }
+    let rows = compare(&finished_runs(&args.runs, split)?, &args.against);
     output::print(&format!(
         "{}\n\nOn {}, in %: mean ± sample standard deviation over seeds; gain over {}, paired by seed.",
         table(&rows),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use limbeck_recipes::config::{self, Run};
 use limbeck_training::compare::Finished;
+use limbeck_training::report::{ComparedRun, Comparison, Report};
 use limbeck_training::run_folder::{ModelResults, Results, RunPaths};
 
 use super::{Error, Result};
@@ -54,6 +55,37 @@ pub fn finished_runs(folders: &[PathBuf], split: Split) -> Result<Vec<Finished>>
         runs.push(Finished { arm, seed, models });
     }
     Ok(runs)
+}
+
+/// The same with everything that the folders have, for a page.
+///
+/// # Errors
+/// As [`finished_runs`], and if a file of a folder is damaged.
+pub fn compared_runs(folders: &[PathBuf], split: Split, baseline: &str) -> Result<Comparison> {
+    let finished = finished_runs(folders, split)?.into_iter().zip(folders);
+    let run = |(finished, folder): (Finished, &PathBuf)| -> Result<ComparedRun> {
+        Ok(ComparedRun {
+            name: folder.display().to_string(),
+            finished,
+            report: Report::read(&RunPaths::new(folder))?,
+        })
+    };
+    Ok(Comparison {
+        runs: finished.map(run).collect::<Result<_>>()?,
+        split: split.name(),
+        baseline: baseline.into(),
+    })
+}
+
+/// A page about one run, which need not be finished, or about several side by side.
+///
+/// # Errors
+/// If a folder has no run; of several as [`compared_runs`].
+pub fn report_page(folders: &[PathBuf], split: Split, baseline: &str) -> Result<String> {
+    match folders {
+        [folder] => Ok(Report::read(&RunPaths::new(folder))?.to_html()),
+        _ => Ok(compared_runs(folders, split, baseline)?.to_html()),
+    }
 }
 
 fn models(

@@ -8,7 +8,7 @@ use limbeck_training::run_folder::{Metrics, ModelResults, Named, Results, RunPat
 
 use super::Result;
 
-/// Adds the figures to the results, and writes these, the evaluation and the report.
+/// Adds the figures to the results, and writes these, the evaluation, the predictions and the report.
 pub(super) fn write(
     run: &Run,
     mut results: Results,
@@ -20,6 +20,10 @@ pub(super) fn write(
     if !measured.evaluation.labels.is_empty() {
         measured.evaluation.write(paths)?;
         write_json(&paths.labels(), &measured.evaluation.labels)?;
+    }
+    for mut predictions in measured.predictions {
+        predictions.keep_hardest_texts();
+        predictions.write(paths)?;
     }
     results.write(paths)?;
     Report::read(paths)?.write(paths)?;

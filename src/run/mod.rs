@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 pub use audit::{Audit, AuditDevice, AuditOptions, AuditRecord, AuditedOperator, audit};
 pub use check::{Checked, check};
-pub use compare::{Split, finished_runs};
+pub use compare::{Split, compared_runs, finished_runs, report_page};
 pub use costs::{ModelCost, model_costs};
 pub use demo::{Demonstration, demonstrate};
 pub use device::DeviceChoice;

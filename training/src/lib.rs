@@ -14,6 +14,7 @@ pub mod interrupt;
 pub mod metrics;
 pub mod model_file;
 pub mod optimizer;
+pub mod predictions;
 pub mod progress;
 pub mod quantise;
 pub mod report;

@@ -57,6 +57,11 @@ const CHECKS: &[Check] = &[
         run: shaders,
     },
     Check {
+        name: "subgroups",
+        purpose: "the shaders agree with the reference at every subgroup size of llvmpipe",
+        run: subgroups,
+    },
+    Check {
         name: "targets",
         purpose: "the libraries compile for the other systems whose standard library is installed",
         run: targets::check,
@@ -155,6 +160,22 @@ fn docs() -> Result<(), String> {
 fn shaders() -> Result<(), String> {
     // The whole workspace, so that what `test` has built is used again.
     cargo(&["test", "--workspace", "--test", "shader_translation"]).run()
+}
+
+/// Invocations that llvmpipe runs in step: the width of its vectors, divided by 32 bits.
+const SUBGROUPS: [(&str, &str); 3] = [("4", "128"), ("8", "256"), ("16", "512")];
+
+/// The case tables on llvmpipe at each size. Which one a machine takes by itself depends on its processor.
+fn subgroups() -> Result<(), String> {
+    let tests = ["test", "--package", "limbeck-kernels", "--features", "gpu"];
+    SUBGROUPS.iter().try_for_each(|(size, width)| {
+        cargo(&tests)
+            .and(&["--test", "case_tables", "gpu::"])
+            .env("LP_NATIVE_VECTOR_WIDTH", width)
+            .env("LIMBECK_TEST_ADAPTER", "llvmpipe")
+            .env("LIMBECK_SUBGROUP", size)
+            .run()
+    })
 }
 
 fn demo() -> Result<(), String> {

@@ -11,6 +11,8 @@ pub struct AdapterSummary {
     pub backend: String,
     /// Whether it runs on the CPU.
     pub software: bool,
+    /// Fewest and most invocations of a subgroup: those that run in step.
+    pub subgroup_sizes: [u32; 2],
 }
 
 impl From<&wgpu::Adapter> for AdapterSummary {
@@ -20,6 +22,7 @@ impl From<&wgpu::Adapter> for AdapterSummary {
             name: info.name,
             backend: format!("{:?}", info.backend),
             software: info.device_type == wgpu::DeviceType::Cpu,
+            subgroup_sizes: [info.subgroup_min_size, info.subgroup_max_size],
         }
     }
 }

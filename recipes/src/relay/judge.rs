@@ -1,11 +1,14 @@
 //! How good a model is: on dev for choices, on test for the record.
 
+mod answers;
+
 use std::path::Path;
 
 use limbeck_data::keywords::phrases_at;
 use limbeck_data::tagging::TagReadOptions;
 use limbeck_engine::Device;
 use limbeck_training::metrics::{ConfusionMatrix, KeywordScores, PresentKeyphrases, SpanCounts};
+use limbeck_training::predictions::Answer;
 use limbeck_training::run_folder::Metrics;
 use limbeck_training::stage::DevScore;
 
@@ -31,6 +34,15 @@ struct Outcome {
     /// Mean negative logarithm of the probability that the scores of each label by itself give it:
     /// what ties on dev are broken by. It is not the loss of a model with a CRF or with CTC.
     loss: f64,
+    /// The mean over the labels of each sample.
+    losses: Vec<f64>,
+}
+
+/// How a model did.
+struct Judged {
+    row: Metrics,
+    confusion: ConfusionMatrix,
+    answers: Vec<Answer>,
 }
 
 impl<'a> Judge<'a> {
@@ -72,12 +84,17 @@ impl<'a> Judge<'a> {
     fn outcome(&self, classifier: &TextClassifier) -> limbeck_engine::Result<Outcome> {
         let mut said = predictions(classifier.model(), &self.encodings.texts, self.space)?;
         let (mut sum, mut count) = (0.0, 0usize);
+        let mut losses = Vec::with_capacity(said.len());
         for (said, labels) in said.iter().zip(&self.encodings.labels) {
-            let rows = said.scores.chunks(self.space.names.len());
-            for (row, &label) in rows.zip(labels) {
-                sum -= softmax(row)[label as usize].max(1e-300).ln();
+            let rows = said.scores.chunks(self.space.names.len()).zip(labels);
+            let (mut own, before) = (0.0, count);
+            for (row, &label) in rows {
+                let loss = softmax(row)[label as usize].max(1e-300).ln();
+                own -= loss;
+                sum -= loss;
                 count += 1;
             }
+            losses.push(own / (count - before).max(1) as f64);
         }
         // What the model did not read has no tag; where there is no such tag, it is wrong.
         let (outside, classes) = (self.space.number("O"), self.space.names.len() as u32);
@@ -93,6 +110,7 @@ impl<'a> Judge<'a> {
         Ok(Outcome {
             said,
             loss: sum / count.max(1) as f64,
+            losses,
         })
     }
 
@@ -190,17 +208,22 @@ impl<'a> Judge<'a> {
         figures
     }
 
-    /// The row of a results table, with size and speed if `timed`.
-    pub(crate) fn measured_row(&self, classifier: &TextClassifier, timed: bool) -> Result<Metrics> {
-        let (row, _) = self.row(classifier)?;
-        match timed {
-            true => with_cost(classifier, row, self.part, self.space),
-            false => Ok(row),
-        }
+    /// The row of a results table, with size and speed if `timed`, and the answers.
+    pub(crate) fn measured_row(
+        &self,
+        classifier: &TextClassifier,
+        timed: bool,
+    ) -> Result<(Metrics, Vec<Answer>)> {
+        let judged = self.judged(classifier)?;
+        let row = match timed {
+            true => with_cost(classifier, judged.row, self.part, self.space)?,
+            false => judged.row,
+        };
+        Ok((row, judged.answers))
     }
 
-    /// The row of a results table, without size and speed.
-    fn row(&self, classifier: &TextClassifier) -> Result<(Metrics, ConfusionMatrix)> {
+    /// What a results table and a report need, without size and speed.
+    fn judged(&self, classifier: &TextClassifier) -> Result<Judged> {
         let outcome = self.outcome(classifier)?;
         let all = self.everything();
         let mut row = Metrics::new();
@@ -220,7 +243,11 @@ impl<'a> Judge<'a> {
             }
         }
         let row = row.rate("cross_entropy", outcome.loss);
-        Ok((row, self.confusion(&outcome.said, &all)?))
+        Ok(Judged {
+            row,
+            confusion: self.confusion(&outcome.said, &all)?,
+            answers: self.answers(&outcome)?,
+        })
     }
 }
 
@@ -234,14 +261,19 @@ pub(super) fn measured(models: &[(&str, &TextClassifier)], data: &RelayData) -> 
     measured.evaluation.labels = data.space.names.clone();
     for (name, classifier) in models {
         let judge = |part| Judge::new(classifier.encoder(), &data.space, part);
-        let (mut dev, _) = judge(&data.dev).row(classifier)?;
+        let of_dev = judge(&data.dev);
+        let judged = of_dev.judged(classifier)?;
+        let mut dev = judged.row;
+        measured.keep(name, judged.answers, "dev", |split| of_dev.samples(split));
         match &data.test {
             None => dev = with_cost(classifier, dev, &data.dev, &data.space)?,
             Some(test) => {
-                let (row, matrix) = judge(test).row(classifier)?;
-                let row = with_cost(classifier, row, test, &data.space)?;
+                let of_test = judge(test);
+                let judged = of_test.judged(classifier)?;
+                let row = with_cost(classifier, judged.row, test, &data.space)?;
                 measured.test.get_or_insert_default().set(*name, row);
-                measured.evaluation.confusion.set(*name, matrix);
+                measured.evaluation.confusion.set(*name, judged.confusion);
+                measured.keep(name, judged.answers, "test", |split| of_test.samples(split));
             }
         }
         measured.dev.set(*name, dev);
@@ -292,6 +324,6 @@ pub fn evaluate_tagger(classifier: &TextClassifier, path: &Path) -> Result<Metri
         _ => TagReadOptions::default(),
     };
     let part = Part::read(path, &space, &read)?;
-    let (row, _) = Judge::new(classifier.encoder(), &space, &part).row(classifier)?;
-    with_cost(classifier, row, &part, &space)
+    let judge = Judge::new(classifier.encoder(), &space, &part);
+    Ok(judge.measured_row(classifier, true)?.0)
 }

@@ -5,9 +5,10 @@ use std::time::Instant;
 use limbeck_data::read::LabelledSet;
 use limbeck_models::{Classifier, Encoded};
 use limbeck_training::metrics::ConfusionMatrix;
+use limbeck_training::predictions::Answer;
 use limbeck_training::run_folder::Metrics;
 
-use super::predict::{argmax, logits_of};
+use super::predict::{argmax, logits_of, softmax};
 use super::{Encoder, TextClassifier};
 use crate::error::Result;
 
@@ -18,8 +19,8 @@ pub struct Judged {
     pub confusion: ConfusionMatrix,
     /// Mean cross-entropy.
     pub loss: f64,
-    /// The decision on each text.
-    pub decisions: Vec<u32>,
+    /// The decision on each text, its probability, and the loss.
+    pub answers: Vec<Answer>,
 }
 
 /// Judges encoded texts against their labels.
@@ -32,15 +33,19 @@ pub fn judge(
     labels: &[u32],
 ) -> limbeck_training::Result<Judged> {
     let logits = logits_of(model, texts)?;
-    let decisions: Vec<u32> = logits.iter().map(|row| argmax(row) as u32).collect();
-    let loss = logits
-        .iter()
-        .zip(labels)
-        .map(|(row, &label)| negative_log_likelihood(row, label));
+    let answer = |(row, &label): (&Vec<f32>, &u32)| {
+        let decided = argmax(row);
+        let loss = negative_log_likelihood(row, label);
+        let answer = Answer::of_class(decided as u32, softmax(row)[decided], loss);
+        (answer, loss)
+    };
+    let answers = logits.iter().zip(labels).map(answer);
+    let (answers, losses): (Vec<Answer>, Vec<f64>) = answers.unzip();
+    let decisions: Vec<u32> = answers.iter().filter_map(|answer| answer.decided).collect();
     Ok(Judged {
-        loss: loss.sum::<f64>() / labels.len().max(1) as f64,
+        loss: losses.iter().sum::<f64>() / labels.len().max(1) as f64,
         confusion: ConfusionMatrix::from_labels(labels, &decisions, model.classes())?,
-        decisions,
+        answers,
     })
 }
 
@@ -61,6 +66,12 @@ impl TextClassifier {
         set: &LabelledSet,
         unseen: &[bool],
     ) -> Result<(Metrics, ConfusionMatrix)> {
+        let (metrics, judged) = self.judged(set, unseen)?;
+        Ok((metrics, judged.confusion))
+    }
+
+    /// [`TextClassifier::quality`] with the answers to the texts.
+    pub(crate) fn judged(&self, set: &LabelledSet, unseen: &[bool]) -> Result<(Metrics, Judged)> {
         let encoded = self.encoder.encode_all(&set.texts);
         let judged = judge(
             &*self.model,
@@ -77,14 +88,16 @@ impl TextClassifier {
         };
         if rows().next().is_some() {
             let truth: Vec<u32> = rows().map(|row| set.labels[row]).collect();
-            let decided: Vec<u32> = rows().map(|row| judged.decisions[row]).collect();
+            let decided: Vec<u32> = rows()
+                .filter_map(|row| judged.answers[row].decided)
+                .collect();
             let matrix = ConfusionMatrix::from_labels(&truth, &decided, self.labels.len())?;
             metrics = metrics
                 .rate("accuracy_unseen", matrix.accuracy())
                 .rate("macro_f1_unseen", matrix.macro_f1());
         }
         let metrics = metrics.rate("cross_entropy", judged.loss);
-        Ok((metrics, judged.confusion))
+        Ok((metrics, judged))
     }
 
     /// Adds size, and microseconds per text, to the figures of a row of a results table.

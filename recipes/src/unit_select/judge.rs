@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use limbeck_engine::Device;
+use limbeck_training::predictions::{Answer, Predictions};
 use limbeck_training::run_folder::Metrics;
 use limbeck_training::stage::DevScore;
 
@@ -35,7 +36,7 @@ impl<'a> Judge<'a> {
                 Judge::Texts(relay::Judge::new(encoder, space, part))
             }
             (UnitPart::Clips(clips), _) => Judge::Speech(SpeechJudge::new(samples(), clips, data)),
-            (part, _) => Judge::Pictures(PictureJudge::new(samples(), part.names(), &data.task)),
+            (part, _) => Judge::Pictures(PictureJudge::new(samples(), part.names(), data)),
         }
     }
 
@@ -54,20 +55,29 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The row of a results table, with the cost of an answer if `timed`.
+    /// The row of a results table, with the cost of an answer if `timed`, and the answers.
     ///
     /// # Errors
     /// If the device failed.
-    fn row(&self, classifier: &TextClassifier, timed: bool) -> Result<Metrics> {
-        let row = match self {
+    fn row(&self, classifier: &TextClassifier, timed: bool) -> Result<(Metrics, Vec<Answer>)> {
+        let (row, answers) = match self {
             Judge::Texts(judge) => return judge.measured_row(classifier, timed),
             Judge::Pictures(judge) => judge.row(classifier, timed)?,
             Judge::Speech(judge) => judge.row(classifier, timed)?,
         };
         Ok(match timed {
-            true => classifier.with_size(row),
-            false => row,
+            true => (classifier.with_size(row), answers),
+            false => (row, answers),
         })
+    }
+
+    /// The samples, without an answer yet.
+    fn samples(&self, split: &str) -> Predictions {
+        match self {
+            Judge::Texts(judge) => judge.samples(split),
+            Judge::Pictures(judge) => judge.samples(split),
+            Judge::Speech(judge) => judge.samples(split),
+        }
     }
 }
 
@@ -83,11 +93,18 @@ pub(super) fn measured(models: &[(&str, &TextClassifier)], data: &UnitData) -> R
         let judge = |part| Judge::new(classifier.encoder(), data, part);
         let dev = match data.dev.is_empty() {
             true => Metrics::new(),
-            false => judge(&data.dev).row(classifier, data.test.is_none())?,
+            false => {
+                let judge = judge(&data.dev);
+                let (row, answers) = judge.row(classifier, data.test.is_none())?;
+                measured.keep(name, answers, "dev", |split| judge.samples(split));
+                row
+            }
         };
         measured.dev.set(*name, dev);
         if let Some(test) = &data.test {
-            let row = judge(test).row(classifier, true)?;
+            let judge = judge(test);
+            let (row, answers) = judge.row(classifier, true)?;
+            measured.keep(name, answers, "test", |split| judge.samples(split));
             measured.test.get_or_insert_default().set(*name, row);
         }
     }

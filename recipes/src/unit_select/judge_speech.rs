@@ -1,10 +1,13 @@
 //! Figures of speech: word error rate of whole strings, and the share of recordings that are read right.
 
+use std::collections::BTreeMap;
+
 use limbeck_engine::Tape;
 use limbeck_kernels::ctc_best_path;
 use limbeck_losses::Difference;
 use limbeck_models::Encoded;
 use limbeck_training::metrics::WordErrors;
+use limbeck_training::predictions::{Answer, AnswerKind, Predictions, Sample, Units};
 use limbeck_training::run_folder::Metrics;
 use limbeck_training::stage::DevScore;
 
@@ -19,6 +22,7 @@ pub struct SpeechJudge<'a> {
     samples: UnitSamples,
     clips: &'a [SpeechClip],
     ctc: bool,
+    classes: &'a [String],
 }
 
 /// What a model reads.
@@ -29,6 +33,8 @@ struct Outcome {
     recordings: usize,
     /// The mean loss of a recording.
     loss: f64,
+    /// Each string by itself.
+    answers: Vec<Answer>,
 }
 
 impl Outcome {
@@ -38,11 +44,12 @@ impl Outcome {
 }
 
 impl<'a> SpeechJudge<'a> {
-    pub(super) fn new(samples: UnitSamples, clips: &'a [SpeechClip], data: &UnitData) -> Self {
+    pub(super) fn new(samples: UnitSamples, clips: &'a [SpeechClip], data: &'a UnitData) -> Self {
         SpeechJudge {
             samples,
             clips,
             ctc: data.task == UnitTask::Speech { ctc: true },
+            classes: &data.classes,
         }
     }
 
@@ -74,19 +81,34 @@ impl<'a> SpeechJudge<'a> {
             right: 0,
             recordings: 0,
             loss: 0.0,
+            answers: Vec::with_capacity(said.len()),
         };
         let samples = self.samples.inputs.iter().zip(&self.samples.labels);
         for ((scores, (input, labels)), clip) in said.iter().zip(samples).zip(self.clips) {
-            outcome.loss += self.loss(classifier, input, labels, scores)?;
+            let loss = self.loss(classifier, input, labels, scores)?;
+            outcome.loss += loss;
             let segments = self.segments(scores, clip, classes)?;
             let whole = match self.ctc {
                 true => ctc_best_path(scores, classes)?,
                 false => segments.concat(),
             };
-            outcome.errors.add(labels, &whole)?;
+            let mut errors = WordErrors::default();
+            errors.add(labels, &whole)?;
+            outcome.errors.merge(&errors);
             let pairs = segments.iter().zip(labels);
-            outcome.right += pairs.filter(|(read, label)| read[..] == [**label]).count();
+            let right = pairs.filter(|(read, label)| read[..] == [**label]).count();
+            outcome.right += right;
             outcome.recordings += labels.len();
+            let units = Units {
+                right: right as u64,
+                all: labels.len() as u64,
+                errors: errors.errors(),
+            };
+            let mean = loss / labels.len().max(1) as f64;
+            outcome.answers.push(Answer {
+                said: Some(self.words(&whole)),
+                ..Answer::of_parts(BTreeMap::new(), units, mean)
+            });
         }
         outcome.loss /= outcome.recordings.max(1) as f64;
         Ok(outcome)
@@ -136,7 +158,30 @@ impl<'a> SpeechJudge<'a> {
         Ok(read)
     }
 
-    pub(super) fn row(&self, classifier: &TextClassifier, timed: bool) -> Result<Metrics> {
+    fn words(&self, labels: &[u32]) -> String {
+        let words = labels.iter().map(|&label| &*self.classes[label as usize]);
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The strings, without an answer yet.
+    pub(super) fn samples(&self, split: &str) -> Predictions {
+        let truths = self.samples.labels.iter().map(|labels| self.words(labels));
+        let truths: Vec<String> = truths.collect();
+        let sample = |(clip, truth): (&SpeechClip, &String)| Sample {
+            name: Some(clip.name.clone()),
+            gold: Some(truth.clone()),
+            ..Sample::default()
+        };
+        let samples = self.clips.iter().zip(&truths).map(sample).collect();
+        let classes = self.classes.to_vec();
+        Predictions::new(split, AnswerKind::Speech, classes, samples, &truths)
+    }
+
+    pub(super) fn row(
+        &self,
+        classifier: &TextClassifier,
+        timed: bool,
+    ) -> Result<(Metrics, Vec<Answer>)> {
         let outcome = self.outcome(classifier)?;
         let errors = &outcome.errors;
         let row = Metrics::new()
@@ -149,12 +194,12 @@ impl<'a> SpeechJudge<'a> {
             .count("strings", self.samples.len() as u64)
             .rate("cross_entropy", outcome.loss);
         if !timed {
-            return Ok(row);
+            return Ok((row, outcome.answers));
         }
         let micros = time_of_each(&self.samples.inputs, 100, |input: &Encoded| {
             std::hint::black_box(classifier.model().predict(&[input])?);
             Ok(())
         })?;
-        Ok(row.rate("us_per_string", micros))
+        Ok((row.rate("us_per_string", micros), outcome.answers))
     }
 }

@@ -2,7 +2,9 @@
 
 use limbeck_recipes::relay::{Form, RelayData};
 use limbeck_recipes::text::TextClassifier;
+use limbeck_training::predictions::AnswerKind;
 
+use crate::answers::agree_with_the_figures;
 use crate::tiny::{
     KEYWORDS, TAGS, data, distilled, parse, parse_without_a, tags, weights, write_documents,
     write_sentences,
@@ -88,6 +90,22 @@ fn long_sentences_are_cut_and_counted_whole() {
     let done = tags(&["data.max_length=3"]);
     // Places stand at position 5 and are not found, and count as missed.
     assert_eq!(figure(&done, "student", "span_f1_LOC"), Some(0.0));
+    agree_with_the_figures(&done.measured, AnswerKind::Spans);
+}
+
+#[test]
+fn answers_to_plain_tags_agree_with_their_figures() {
+    let done = tags(&["data.tagging.scheme=\"none\""]);
+    agree_with_the_figures(&done.measured, AnswerKind::Tags);
+    let test = &done.measured.predictions[1];
+    let said = test.models.get("student").expect("answers")[0]
+        .said
+        .as_deref();
+    let words = test.samples[0].text.as_deref().expect("a text").split(' ');
+    assert_eq!(
+        said.map(|tags| tags.split(' ').count()),
+        Some(words.count())
+    );
 }
 
 #[test]
@@ -108,6 +126,12 @@ fn keywords_are_found_and_judged_against_all_gold() {
         assert!(of("keyword_f1") > 0.7, "{model}: {}", of("keyword_f1"));
         assert!(of("present_f1") > 0.9 && of("present_f1_at_5") > 0.0);
     }
+    agree_with_the_figures(&done.measured, AnswerKind::Keywords);
+    let gold = done.measured.predictions[1].samples[0].gold.as_deref();
+    assert!(
+        gold.is_some_and(|phrases| phrases.contains("; ")),
+        "{gold:?}"
+    );
 }
 
 /// With CTC, models learn to write the keywords down, copying words.

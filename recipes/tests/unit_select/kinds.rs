@@ -10,7 +10,9 @@ use limbeck_recipes::layerwise::Preset;
 use limbeck_recipes::unit_select::{
     Choice, UnitForm, UnitLine, UnitSamples, UnitSelectOptions, compare,
 };
+use limbeck_training::predictions::AnswerKind;
 
+use crate::answers::agree_with_the_figures;
 use crate::tiny::{PIXELS, SPEECH, TAGS, finished, in_folder};
 
 /// A model that has its answer ready.
@@ -145,6 +147,12 @@ fn a_row_of_pixels_is_a_row_of_fields() {
 fn pixels_tags_and_speech_learn() {
     let figure = |data: &str, name: &str, overrides: &[&str]| {
         let selected = finished(data, overrides);
+        let kind = match data {
+            PIXELS => AnswerKind::Pixels,
+            TAGS => AnswerKind::Spans,
+            _ => AnswerKind::Speech,
+        };
+        agree_with_the_figures(&selected.measured, kind);
         let test = selected.measured.test.expect("test was read");
         let row = |model: &str| test.get(model).expect("a row").get(name).expect("a figure");
         (row("teacher"), row("student"))

@@ -11,6 +11,7 @@ pub use atomic::{remove_folder, remove_partials, write_atomic, write_atomic_with
 pub use checksum::{sha256_file, sha256_hex};
 
 pub(crate) use atomic::is_partial;
+pub(crate) use checksum::hex;
 
 use std::fs;
 use std::path::Path;

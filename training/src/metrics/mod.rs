@@ -9,21 +9,29 @@
 //! | one class for each pixel | [`PixelScores`]; [`rand_scores`] of the cells that they make |
 //! | strings of words in speech | [`WordErrors`], whose rate may be above 1 |
 //! | one sample of any of them | [`sample_f1`] |
+//! | how sure a model may be | [`Calibration`] |
+//! | how sure one may be of a figure | [`Interval`] of its bootstrap; of a difference [`PairedBootstrap`] and [`SignTest`] |
 
+mod bootstrap;
+mod calibration;
 mod confusion;
 mod keyphrases;
 mod keywords;
 mod pixels;
 mod rand_index;
+mod sign_test;
 mod spans;
 mod summary;
 mod word_errors;
 
+pub use bootstrap::{DRAWS, Interval, PairedBootstrap, resample};
+pub use calibration::{Bin, Calibration};
 pub use confusion::{ClassScores, ConfusionMatrix};
 pub use keyphrases::{MacroScores, PresentKeyphrases, PresentScores, stemmed};
 pub use keywords::{KeywordScores, sample_f1};
 pub use pixels::PixelScores;
 pub use rand_index::{RandScores, rand_scores};
+pub use sign_test::SignTest;
 pub use spans::{SpanCounts, SpanHits};
 pub use summary::MeanSd;
 pub use word_errors::WordErrors;

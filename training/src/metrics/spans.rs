@@ -41,7 +41,8 @@ impl SpanHits {
         }
     }
 
-    fn add(&mut self, other: Self) {
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: Self) {
         self.correct += other.correct;
         self.gold += other.gold;
         self.predicted += other.predicted;

@@ -1,15 +1,30 @@
 //! Numbers and dates for the eye.
 
+use maud::{Markup, html};
 use serde_json::Number;
 
+use crate::metrics::Interval;
+use crate::predictions::PairedTest;
+
 /// Metrics that are shares of a whole, which read best in per cent.
-const RATES: [&str; 8] = [
+const RATES: [&str; 19] = [
     "accuracy",
+    "accuracy_unseen",
     "macro_f1",
+    "macro_f1_unseen",
     "span_f1",
+    "span_f1_unseen",
+    "span_precision",
+    "span_recall",
     "span_macro_f1",
     "keyword_f1",
+    "keyword_precision",
+    "keyword_recall",
     "token_accuracy",
+    "segment_accuracy",
+    "foreground_f1",
+    "foreground_precision",
+    "foreground_recall",
     "pixel_error",
     "word_error_rate",
 ];
@@ -24,6 +39,40 @@ pub(super) fn figure(name: &str, value: Option<&Number>) -> String {
         (Some(count), _) => thousands(count),
         (None, Some(number)) => significant(number),
         (None, None) => value.to_string(),
+    }
+}
+
+/// An interval of the figure of this name.
+pub(super) fn range(name: &str, interval: Interval) -> String {
+    match RATES.contains(&name) {
+        true => format!("{:.1} – {:.1}", 100.0 * interval.low, 100.0 * interval.high),
+        false => format!(
+            "{} – {}",
+            significant(interval.low),
+            significant(interval.high)
+        ),
+    }
+}
+
+/// The cell of a difference with its interval, in points of per cent.
+pub(super) fn paired(test: &PairedTest) -> Markup {
+    let bootstrap = test.bootstrap;
+    let points = |share: f64| format!("{:+.1}", 100.0 * share);
+    html! {
+        td {
+            (points(bootstrap.difference))
+            @if let Some(interval) = bootstrap.interval {
+                small { (points(interval.low)) " to " (points(interval.high)) }
+            }
+        }
+    }
+}
+
+/// A probability by chance.
+pub(super) fn p_value(p: f64) -> String {
+    match p {
+        ..0.001 => "< 0.001".into(),
+        p => format!("{p:.3}"),
     }
 }
 
@@ -124,6 +173,20 @@ mod tests {
         assert_eq!(figure("parameters", Some(&1_234_567.into())), "1,234,567");
         assert_eq!(figure("us_per_text", real(12.3456).as_ref()), "12.35");
         assert_eq!(figure("perplexity", None), "–");
+    }
+
+    #[test]
+    fn intervals_are_written_like_their_figure() {
+        let interval = Interval {
+            low: 0.8123,
+            high: 0.95,
+        };
+        assert_eq!(range("accuracy", interval), "81.2 – 95.0");
+        assert_eq!(range("cross_entropy", interval), "0.8123 – 0.95");
+        assert_eq!(
+            [0.0004, 0.001, 1.0].map(p_value),
+            ["< 0.001", "0.001", "1.000"]
+        );
     }
 
     #[test]

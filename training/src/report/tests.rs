@@ -1,3 +1,5 @@
+mod samples;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -49,6 +51,7 @@ fn finished() -> Report {
             confusion: Named::from_iter([("student_alone", matrix)]),
         }),
         metrics: records(),
+        predictions: Vec::new(),
     }
 }
 
@@ -56,7 +59,8 @@ fn finished() -> Report {
 fn a_report_shows_what_the_run_has() {
     let page = finished().to_html();
     for part in [
-        "distill layerwise, seed 7",
+        "<h1>layerwise, seed 7</h1>",
+        "<td>distill</td>",
         "student alone",
         "<td>75.0 %</td>",
         "98,765",

@@ -6,6 +6,7 @@
 //! metrics.jsonl            one line per measurement
 //! results.json             the final figures; a run that has them is finished
 //! evaluation.json          confusion matrices, for the report
+//! predictions/SPLIT.jsonl  what the models said of every sample of dev and of test
 //! log.txt                  what was printed
 //! translations.json        what a translator has said
 //! labels.json              the class names in the order of their indices

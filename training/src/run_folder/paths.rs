@@ -46,7 +46,7 @@ const FILES: [&str; 10] = [
     "last",
     "report.html",
 ];
-const FOLDERS: [&str; 3] = ["tokenizers", "checkpoints", "model"];
+const FOLDERS: [&str; 4] = ["tokenizers", "checkpoints", "model", "predictions"];
 const RUN_INFO: &str = "run.json";
 const LOCK: &str = ".lock";
 
@@ -84,6 +84,12 @@ impl RunPaths {
     /// Confusion matrices: see [`Evaluation`](super::Evaluation).
     pub fn evaluation(&self) -> PathBuf {
         self.root.join("evaluation.json")
+    }
+
+    /// What the models said of every sample of `dev` or `test`: see
+    /// [`Predictions`](crate::predictions::Predictions).
+    pub fn predictions(&self, split: &str) -> PathBuf {
+        self.root.join("predictions").join(format!("{split}.jsonl"))
     }
 
     /// What was printed.

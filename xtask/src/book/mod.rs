@@ -1,6 +1,8 @@
 //! The book: hand-written chapters of `book/src`, and one per operator made from the kernels'
 //! folders. `cargo xtask book` builds it; `--check` makes it in a temporary folder and verifies it.
 
+mod errors;
+mod figures;
 mod links;
 mod markdown;
 mod operators;
@@ -12,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use errors::Errors;
 use links::Book;
 use operators::Operators;
 
@@ -23,7 +26,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     match arguments {
         [] => build(),
         [only] if only == "--check" => check(),
-        _ => Err("usage: cargo xtask book [--check]".into()),
+        [first, audit] if first == "--errors" => Errors::take_over(&root(), Path::new(audit)),
+        _ => Err("usage: cargo xtask book [--check | --errors FILE]".into()),
     }
 }
 
@@ -79,7 +83,8 @@ fn build() -> Result<(), String> {
 
 /// Adds what is generated to the chapters in `folder`, and verifies the whole.
 fn verified(root: &Path, folder: &Path) -> Result<(), String> {
-    let operators = Operators::of(root, limbeck_kernels::registry())?;
+    let errors = Errors::kept(root)?;
+    let operators = Operators::of(root, limbeck_kernels::registry(), errors)?;
     let names: Vec<&str> = operators.names().collect();
     for (name, text) in operators.chapters()? {
         write(&folder.join("operators").join(name), &text)?;

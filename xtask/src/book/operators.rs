@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use limbeck_engine::{DType, Meta, Plan};
 use limbeck_kernels::harness::{Case, Entry, Input, Subject};
 
+use super::errors::Errors;
+use super::figures;
 use super::source::{self, Item};
 use super::{files, markdown, read};
 
@@ -17,13 +19,14 @@ pub(super) struct Operators {
     kernels: PathBuf,
     library: String,
     entries: Vec<Entry>,
+    errors: Errors,
     /// Of each exported item the chapter it stands in.
     chapters: BTreeMap<String, String>,
 }
 
 impl Operators {
     /// All operators of the registry, with their sources in this repository.
-    pub(super) fn of(root: &Path, entries: Vec<Entry>) -> Result<Self, String> {
+    pub(super) fn of(root: &Path, entries: Vec<Entry>, errors: Errors) -> Result<Self, String> {
         let kernels = root.join("kernels/src");
         let library = read(&kernels.join("lib.rs"))?;
         let mut chapters = BTreeMap::new();
@@ -36,6 +39,7 @@ impl Operators {
             kernels,
             library,
             entries,
+            errors,
             chapters,
         })
     }
@@ -94,7 +98,10 @@ impl Operators {
             let item = source::find_item(&folder, &name)?;
             text.push_str(&self.item(&item));
         }
-        text.push_str(&implementations(&folder, entry.name)?);
+        text.push_str(&implementations(&folder, entry.name, &self.chapters)?);
+        text.push_str(&figures::cost(entry)?);
+        text.push_str(&figures::limits(entry));
+        text.push_str(&figures::errors(entry, &self.errors));
         text.push_str(&case_table(entry)?);
         Ok(text)
     }
@@ -136,8 +143,12 @@ fn version(file: &str) -> &'static str {
     VERSIONS[at]
 }
 
-/// Links to the files of the folder; each version must have one.
-fn implementations(folder: &Path, name: &str) -> Result<String, String> {
+/// Links to the files of the folder, each version of which must have one, and what they say of themselves.
+fn implementations(
+    folder: &Path,
+    name: &str,
+    chapters: &BTreeMap<String, String>,
+) -> Result<String, String> {
     let mut text = String::from("\n## The three implementations\n\n");
     let files = files(folder)?;
     for wanted in VERSIONS {
@@ -152,16 +163,27 @@ fn implementations(folder: &Path, name: &str) -> Result<String, String> {
             ));
         }
         text.push_str(&format!("- {wanted}: {}\n", links.join(", ")));
+        let sources = ["reference.rs", "cpu.rs", "gpu.rs"].into_iter();
+        let sources =
+            sources.filter(|file| version(file) == wanted && files.iter().any(|f| f == file));
+        for source in sources {
+            let notes = source::module_docs(&read(&folder.join(source))?);
+            text.push('\n');
+            for line in markdown::from_docs(&notes, 1, chapters).lines() {
+                text.push_str(&format!("  {line}\n"));
+            }
+        }
     }
     Ok(text)
 }
 
 fn case_table(entry: &Entry) -> Result<String, String> {
     let mut text = format!(
-        "\n## Its {} cases\n\nOperations are those of the forward pass; kept are the bytes that the tape \
-         holds for the way back. Tolerances are relative to the norm of the reference's result.\n\n\
-         | case | inputs | results | operations | kept | CPU | GPU | finite differences |\n\
-         |---|---|---|---|---|---|---|---|\n",
+        "\n## Its {} cases\n\nOperations are those of the forward pass, and moved are the bytes that it \
+         reads and writes; kept are the bytes that the tape holds for the way back. Tolerances are relative \
+         to the norm of the reference's result.\n\n\
+         | case | inputs | results | operations | moved | kept | CPU | GPU | finite differences |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
         entry.cases.len()
     );
     for case in &entry.cases {
@@ -185,7 +207,7 @@ fn case_table(entry: &Entry) -> Result<String, String> {
     Ok(text)
 }
 
-fn meta(input: &Input) -> Meta {
+pub(super) fn meta(input: &Input) -> Meta {
     match input {
         Input::Real { shape, .. } => Meta::real(*shape),
         Input::Ids { shape, .. } => Meta::ids(*shape),
@@ -201,17 +223,14 @@ fn listed(metas: impl Iterator<Item = Meta>) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-/// The cells of results, operations and kept bytes.
+/// The cells of results, operations, bytes moved and bytes kept.
 fn planned(case: &Case, plan: Option<&Plan>) -> String {
     let Some(plan) = plan else {
-        return "in place | |".into();
+        return "in place | | |".into();
     };
-    let inputs = plan.keep_inputs.iter().map(|&i| meta(&case.inputs[i]));
-    let outputs = plan.keep_outputs.iter().map(|&i| plan.outputs[i]);
-    let kept = inputs.chain(outputs).chain(plan.saved.iter().copied());
-    let kept: usize = kept.map(|meta| meta.bytes()).sum();
     let results = listed(plan.outputs.iter().copied());
-    format!("{results} | {} | {kept}", plan.flops)
+    let kept = figures::kept(case, plan);
+    format!("{results} | {} | {} | {kept}", plan.flops, plan.bytes)
 }
 
 /// Whether the reference's gradients are held to central differences; if not, why.
@@ -224,6 +243,6 @@ fn differences(case: &Case) -> &'static str {
 }
 
 /// A formula or name as a cell of a table: as code, whose bars do not end the cell.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|").replace('\n', " "))
 }

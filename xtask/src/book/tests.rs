@@ -18,13 +18,25 @@ fn the_book_holds_together() {
         "pub fn linear_transposed(",
         "(../../../kernels/src/linear/cpu.rs)",
         "limbeck audit --full --operator linear",
+        // What the folder says of its versions.
+        "  The definition, in f64",
+        "## What it costs",
+        "## Numerical limits",
+        "| reference, against central differences |",
     ] {
         assert!(chapter.contains(part), "{part}:\n{chapter}");
     }
     // A product an element, and both factors are kept, in f32.
     let multiply = read(&folder.0.join("operators/multiply.md")).expect("a chapter");
-    let line = "| `[5, 7]` | `[5, 7]`, `[5, 7]` | `[5, 7]` | 35 | 280 | 2e-6 | 2e-6 | yes |";
+    let line = "| `[5, 7]` | `[5, 7]`, `[5, 7]` | `[5, 7]` | 35 | 420 | 280 | 2e-6 | 2e-6 | yes |";
     assert!(multiply.contains(line), "{multiply}");
+    assert!(
+        multiply.contains("All cases have the usual tolerance"),
+        "{multiply}"
+    );
+    // The gradients of conv2d are long sums.
+    let conv2d = read(&folder.0.join("operators/conv2d.md")).expect("a chapter");
+    assert!(conv2d.contains("have a wider tolerance"), "{conv2d}");
     let cases = limbeck_kernels::registry();
     let linear = cases.iter().find(|entry| entry.name == "linear");
     let count = linear.expect("it is registered").cases.len();

@@ -9,6 +9,7 @@ mod tree;
 mod wgsl;
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -89,9 +90,9 @@ struct Options {
 }
 
 const USAGE: &str = "\
-cargo xtask mutants [--list] [--only N|NAME] [--jobs N] [--together]
+cargo xtask mutants [--list] [--only N|N-M|NAME] [--jobs N] [--together]
   --list      print the mistakes and their numbers
-  --only      the mistake of this number, or those of this operator
+  --only      the mistake of this number, those from one number to another, or those of this operator
   --jobs      jobs of a build
   --together  build mistakes of operators that do not know each other at once: as many runs, fewer builds";
 
@@ -123,12 +124,22 @@ impl Options {
     fn chosen(&self) -> Result<Vec<(usize, Mutant)>, String> {
         let mut chosen: Vec<(usize, Mutant)> = (1..).zip(all()).collect();
         if let Some(only) = &self.only {
-            chosen.retain(|(number, m)| number.to_string() == *only || m.operator() == only);
+            let numbers = numbers(only);
+            chosen.retain(|(number, m)| numbers.contains(number) || m.operator() == only);
         }
         match chosen.is_empty() {
             true => Err(format!("--only: there is no mistake {:?}", self.only)),
             false => Ok(chosen),
         }
+    }
+}
+
+/// The numbers that `N` or `N-M` means; none of any other text.
+fn numbers(text: &str) -> RangeInclusive<usize> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) => first..=last,
+        _ => RangeInclusive::new(1, 0),
     }
 }
 

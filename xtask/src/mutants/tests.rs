@@ -86,5 +86,11 @@ fn arguments_are_read() {
     }
     let linear = parse("--only linear").and_then(|options| options.chosen());
     assert!(linear.is_ok_and(|chosen| chosen.len() > 1));
-    assert!(parse("--only nothing").and_then(|o| o.chosen()).is_err());
+    let some = parse("--only 55-57").and_then(|options| options.chosen());
+    let numbers: Vec<usize> = some.expect("mistakes").iter().map(|(n, _)| *n).collect();
+    assert_eq!(numbers, [55, 56, 57]);
+    for nothing in ["nothing", "0", "7-5", "3-x"] {
+        let refused = parse(&format!("--only {nothing}")).and_then(|o| o.chosen());
+        assert!(refused.is_err(), "{nothing}");
+    }
 }
