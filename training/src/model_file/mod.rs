@@ -95,6 +95,7 @@ pub struct ModelFile {
     path: PathBuf,
     file: File,
     entries: BTreeMap<String, Entry>,
+    metadata: BTreeMap<String, String>,
 }
 
 impl ModelFile {
@@ -114,8 +115,8 @@ impl ModelFile {
             path,
         };
         let start = source.bytes(0, length.min(2))?;
-        let entries = match start.as_slice() {
-            b"PK" => torch::entries(&mut source)?,
+        let (entries, metadata) = match start.as_slice() {
+            b"PK" => (torch::entries(&mut source)?, BTreeMap::new()),
             // The opcode that begins every pickle, and its protocol.
             [0x80, 1..=5] => {
                 return Err(source.refuse(
@@ -129,6 +130,7 @@ impl ModelFile {
             path: path.into(),
             file,
             entries,
+            metadata,
         })
     }
 
@@ -150,6 +152,34 @@ impl ModelFile {
     /// The type of a tensor's values, if there is one of this name.
     pub fn dtype(&self, name: &str) -> Option<&Dtype> {
         self.entries.get(name).map(|entry| &entry.dtype)
+    }
+
+    /// What the header of a safetensors file says besides its tensors; nothing in other formats.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// The values of a tensor of bytes (U8), row-major.
+    ///
+    /// # Errors
+    /// [`TrainingError::Data`] if there is no such tensor, or its values are of another type;
+    /// [`TrainingError::Io`] if the file cannot be read.
+    pub fn read_bytes(&mut self, name: &str) -> Result<Vec<u8>> {
+        let mut source = Source {
+            length: u64::MAX,
+            file: &mut self.file,
+            path: &self.path,
+        };
+        let Some(entry) = self.entries.get(name) else {
+            return Err(source.refuse(format!("has no tensor {name:?}")));
+        };
+        if entry.dtype.name() != "U8" {
+            return Err(source.refuse(format!(
+                "tensor {name:?} has values of type {}; expected U8",
+                entry.dtype.name()
+            )));
+        }
+        source.bytes(entry.start, entry.stored)
     }
 
     /// The values of a tensor, row-major. They take at most twice the bytes they have in the file.
