@@ -1,6 +1,9 @@
 //! How the finished models of a run did.
 
+use std::collections::BTreeMap;
+
 use limbeck_training::run_folder::{Evaluation, Metrics, Named};
+use serde_json::Value;
 
 use crate::dataset::RunData;
 use crate::error::Result;
@@ -16,6 +19,8 @@ pub struct Measured {
     pub test: Option<Named<Metrics>>,
     /// Labels and confusion matrices on test, for the report.
     pub evaluation: Evaluation,
+    /// What else stands in the results, under names of its own.
+    pub more: BTreeMap<String, Value>,
 }
 
 impl Measured {
@@ -48,6 +53,25 @@ impl Measured {
             }
         }
         Ok(measured)
+    }
+
+    /// The rows of both, these first.
+    #[must_use]
+    pub fn followed_by(mut self, other: Self) -> Self {
+        let append = |into: &mut Named<Metrics>, rows: &Named<Metrics>| {
+            rows.iter()
+                .for_each(|(name, row)| into.set(name, row.clone()));
+        };
+        append(&mut self.dev, &other.dev);
+        if let Some(rows) = &other.test {
+            append(self.test.get_or_insert_default(), rows);
+        }
+        for (name, matrix) in other.evaluation.confusion.iter() {
+            self.evaluation.confusion.set(name, matrix.clone());
+        }
+        self.evaluation.labels = other.evaluation.labels;
+        self.more.extend(other.more);
+        self
     }
 
     /// Changes the rows of a model, if it has any.

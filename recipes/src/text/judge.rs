@@ -31,17 +31,54 @@ pub fn judge(
     texts: &[&Encoded],
     labels: &[u32],
 ) -> limbeck_training::Result<Judged> {
-    let logits = logits_of(model, texts)?;
-    let decisions: Vec<u32> = logits.iter().map(|row| argmax(row) as u32).collect();
-    let loss = logits
-        .iter()
-        .zip(labels)
-        .map(|(row, &label)| negative_log_likelihood(row, label));
-    Ok(Judged {
-        loss: loss.sum::<f64>() / labels.len().max(1) as f64,
-        confusion: ConfusionMatrix::from_labels(labels, &decisions, model.classes())?,
-        decisions,
-    })
+    Judged::of_logits(&logits_of(model, texts)?, labels, model.classes())
+}
+
+impl Judged {
+    /// Judges rows of scores against labels.
+    pub(crate) fn of_logits<R: AsRef<[f32]>>(
+        logits: &[R],
+        labels: &[u32],
+        classes: usize,
+    ) -> limbeck_training::Result<Self> {
+        let rows = || logits.iter().map(AsRef::as_ref);
+        let decisions: Vec<u32> = rows().map(|row| argmax(row) as u32).collect();
+        let loss = rows()
+            .zip(labels)
+            .map(|(row, &label)| negative_log_likelihood(row, label));
+        Ok(Judged {
+            loss: loss.sum::<f64>() / labels.len().max(1) as f64,
+            confusion: ConfusionMatrix::from_labels(labels, &decisions, classes)?,
+            decisions,
+        })
+    }
+
+    /// The figures of a results table. `unseen` marks the texts that are absent from train; where
+    /// there are any, quality on them is given as well.
+    pub(crate) fn metrics(
+        &self,
+        labels: &[u32],
+        unseen: &[bool],
+    ) -> limbeck_training::Result<Metrics> {
+        let mut metrics = Metrics::of_classifier(&self.confusion);
+        let rows = || {
+            unseen
+                .iter()
+                .enumerate()
+                .filter(|(_, unseen)| **unseen)
+                .map(|(row, _)| row)
+        };
+        if rows().next().is_some() {
+            let truth: Vec<u32> = rows().map(|row| labels[row]).collect();
+            let decided: Vec<u32> = rows().map(|row| self.decisions[row]).collect();
+            let classes = self.confusion.classes();
+            let matrix = ConfusionMatrix::from_labels(&truth, &decided, classes)?;
+            metrics = metrics
+                .rate("accuracy_unseen", matrix.accuracy())
+                .rate("macro_f1_unseen", matrix.macro_f1());
+        }
+        Ok(metrics.rate("cross_entropy", self.loss))
+    }
 }
 
 fn negative_log_likelihood(logits: &[f32], label: u32) -> f64 {
@@ -67,24 +104,7 @@ impl TextClassifier {
             &encoded.iter().collect::<Vec<_>>(),
             &set.labels,
         )?;
-        let mut metrics = Metrics::of_classifier(&judged.confusion);
-        let rows = || {
-            unseen
-                .iter()
-                .enumerate()
-                .filter(|(_, unseen)| **unseen)
-                .map(|(row, _)| row)
-        };
-        if rows().next().is_some() {
-            let truth: Vec<u32> = rows().map(|row| set.labels[row]).collect();
-            let decided: Vec<u32> = rows().map(|row| judged.decisions[row]).collect();
-            let matrix = ConfusionMatrix::from_labels(&truth, &decided, self.labels.len())?;
-            metrics = metrics
-                .rate("accuracy_unseen", matrix.accuracy())
-                .rate("macro_f1_unseen", matrix.macro_f1());
-        }
-        let metrics = metrics.rate("cross_entropy", judged.loss);
-        Ok((metrics, judged.confusion))
+        Ok((judged.metrics(&set.labels, unseen)?, judged.confusion))
     }
 
     /// Adds size, and microseconds per text, to the figures of a row of a results table.
