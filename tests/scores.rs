@@ -38,6 +38,7 @@ length = "12 steps"
 batch_size = 8
 [training.student]
 length = "14 steps"
+evaluate_every = "14 steps"
 batch_size = 8
 "#;
 
@@ -123,7 +124,7 @@ fn a_student_of_the_scores_is_the_student_of_the_teacher_bit_for_bit() {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{errors}");
         let weights = |run: &str| folder.bytes(&format!("{run}/model/student/model.safetensors"));
-        assert_eq!(weights(&out), weights("live"), "{name}");
+        assert!(weights(&out) == weights("live"), "{name}: other bits");
 
         let table = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
@@ -202,7 +203,16 @@ fn shards_merge_into_the_file_of_the_whole_job() {
 #[test]
 fn texts_without_scores_are_named_by_their_lines_or_left_out() {
     let folder = Folder::new();
-    folder.succeeds(&["score", "run.toml", "--texts", "--out", "texts.jsonl"]);
+    let list = [
+        "score",
+        "run.toml",
+        "--texts",
+        "-s",
+        "seed=1",
+        "--out",
+        "texts.jsonl",
+    ];
+    folder.succeeds(&list);
     let texts = folder.lines("texts.jsonl");
     // Another program scores the texts, and leaves out two that stand in files and a wording.
     let scored = |text: &&String| {
@@ -256,7 +266,10 @@ fn texts_without_scores_are_named_by_their_lines_or_left_out() {
         "{errors}"
     );
     let student = |run: &str| folder.bytes(&format!("{run}/model/student/model.safetensors"));
-    assert_ne!(student("some"), student("all"));
+    assert!(
+        student("some") != student("all"),
+        "texts that are left out change what is learnt"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use limbeck_recipes::config::Override;
 use limbeck_recipes::scores::{ScoreFile, Shard, merge};
 use serde_json::json;
 
@@ -21,6 +22,14 @@ pub(super) struct ScoreArgs {
     /// DATA has texts without labels, one a line (JSONL: the key "text").
     #[arg(long, requires = "data")]
     unlabelled: bool,
+    /// Override one value of the run file, such as -s data.dir=DIR; may be repeated.
+    #[arg(
+        short = 's',
+        long = "set",
+        value_name = "KEY=VALUE",
+        conflicts_with = "data"
+    )]
+    overrides: Vec<Override>,
     /// Which model of the run: teacher, student, student_alone ...; without it the teacher, or the
     /// only one.
     #[arg(long, value_name = "NAME")]
@@ -52,7 +61,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<()> {
         ));
     };
     if args.texts {
-        return list(run, args.out.as_deref());
+        return list(run, args);
     }
     let device = args.device.open()?;
     let job = ScoreJob {
@@ -61,6 +70,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<()> {
         data: args.data.as_deref(),
         unlabelled: args.unlabelled,
         shard: args.shard,
+        overrides: &args.overrides,
     };
     write(args, &job.score(&device)?)
 }
@@ -76,13 +86,13 @@ fn write(args: &ScoreArgs, file: &ScoreFile) -> Result<()> {
 }
 
 /// Writes all texts that a teacher of the run may be asked about.
-fn list(run: &Path, out: Option<&Path>) -> Result<()> {
-    let texts = texts_to_score(run)?;
+fn list(run: &Path, args: &ScoreArgs) -> Result<()> {
+    let texts = texts_to_score(run, &args.overrides)?;
     let lines: Vec<String> = texts
         .iter()
         .map(|t| json!({ "text": t }).to_string())
         .collect();
-    let Some(out) = out else {
+    let Some(out) = &args.out else {
         return output::print(&lines.join("\n"));
     };
     let text = lines.join("\n") + "\n";

@@ -5,7 +5,7 @@ use std::path::Path;
 use limbeck_data::read::{Columns, Format, ReadOptions, read_records};
 use limbeck_engine::Device;
 use limbeck_recipes::RunData;
-use limbeck_recipes::config::{self, Run};
+use limbeck_recipes::config::{self, Override, Run};
 use limbeck_recipes::scores::{ScoreFile, Shard, score, texts_of};
 use limbeck_recipes::text::TextClassifier;
 use limbeck_training::files::sha256_file;
@@ -27,6 +27,8 @@ pub struct ScoreJob<'a> {
     pub unlabelled: bool,
     /// The part of the texts.
     pub shard: Option<Shard>,
+    /// What overrides the run file, where the texts are those of the run.
+    pub overrides: &'a [Override],
 }
 
 impl ScoreJob<'_> {
@@ -40,7 +42,7 @@ impl ScoreJob<'_> {
         let teacher = sha256_file(&folder.join("model.safetensors"))?;
         let texts = match self.data {
             Some(path) => self.texts(path)?,
-            None => texts_to_score(self.run)?,
+            None => texts_to_score(self.run, self.overrides)?,
         };
         Ok(score(&classifier, &texts, self.shard, teacher)?)
     }
@@ -60,7 +62,7 @@ impl ScoreJob<'_> {
 ///
 /// # Errors
 /// If the run or its data are wrong, or its task has no texts to list.
-pub fn texts_to_score(run: &Path) -> Result<Vec<String>> {
+pub fn texts_to_score(run: &Path, overrides: &[Override]) -> Result<Vec<String>> {
     let paths = RunPaths::new(run);
     let file = match run.is_dir() {
         true => paths.config(),
@@ -72,7 +74,7 @@ pub fn texts_to_score(run: &Path) -> Result<Vec<String>> {
             run.display()
         )));
     }
-    let mut run: Run = config::load(&file, &[])?;
+    let mut run: Run = config::load(&file, overrides)?;
     if let Run::Layerwise(run) = &mut run
         && run.pairs.translations.as_os_str().is_empty()
         && paths.translations().exists()

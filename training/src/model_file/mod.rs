@@ -114,11 +114,13 @@ impl ModelFile {
             length,
             path,
         };
-        let start = source.bytes(0, length.min(2))?;
+        let start = source.bytes(0, length.min(9))?;
         let (entries, metadata) = match start.as_slice() {
-            b"PK" => (torch::entries(&mut source)?, BTreeMap::new()),
+            // The length of a header may begin with any bytes, those of other formats too.
+            [_, _, _, _, 0, 0, 0, 0, b'{'] => safetensors::entries(&mut source)?,
+            [b'P', b'K', ..] => (torch::entries(&mut source)?, BTreeMap::new()),
             // The opcode that begins every pickle, and its protocol.
-            [0x80, 1..=5] => {
+            [0x80, 1..=5, ..] => {
                 return Err(source.refuse(
                     "is a pickle without an archive, as PyTorch wrote before version 1.6: load it \
                      with PyTorch and save it again, or give model.safetensors",

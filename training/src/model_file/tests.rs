@@ -315,3 +315,22 @@ fn metadata_and_bytes_are_read() {
         assert!(message.contains(part), "{message}");
     }
 }
+
+#[test]
+fn a_header_whose_length_looks_like_another_format_is_read() {
+    let tensor = r#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
+    for length in [0x0180, 0x0580, u16::from_le_bytes(*b"PK")] {
+        let header = format!(
+            "{tensor}{}}}",
+            " ".repeat(usize::from(length) - tensor.len() - 1)
+        );
+        let bytes = safetensors(&header, &1.5f32.to_le_bytes());
+        assert_eq!(bytes[..2], length.to_le_bytes());
+        let (_folder, file) = open(&bytes);
+        assert_eq!(
+            file.unwrap().read("x").unwrap(),
+            [1.5],
+            "a header of {length} bytes"
+        );
+    }
+}
