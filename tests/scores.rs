@@ -101,7 +101,7 @@ impl Folder {
     }
 
     /// Distils with a file as the teacher, under its name.
-    fn from_file(&self, file: &str, out: &str, more: &[&str]) -> Output {
+    fn distil_file(&self, file: &str, out: &str, more: &[&str]) -> Output {
         let teacher = format!("teacher.file={file}");
         let text = RUN_FILE.replace("kind = \"transformer\"", "kind = \"file\"");
         let sizes = "hidden_size = 16\nlayers = 2\nheads = 2\nfeed_forward_size = 32\n";
@@ -120,7 +120,7 @@ fn a_student_of_the_scores_is_the_student_of_the_teacher_bit_for_bit() {
     for name in ["s.safetensors", "s.jsonl"] {
         folder.succeeds(&["score", "live", "--out", name]);
         let out = format!("from-{name}");
-        let output = folder.from_file(name, &out, &[]);
+        let output = folder.distil_file(name, &out, &[]);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{errors}");
         let weights = |run: &str| folder.bytes(&format!("{run}/model/student/model.safetensors"));
@@ -234,7 +234,7 @@ fn texts_without_scores_are_named_by_their_lines_or_left_out() {
     };
     write("all.jsonl", &|_| true);
     write("some.jsonl", &scored);
-    let output = folder.from_file("all.jsonl", "all", &["-q"]);
+    let output = folder.distil_file("all.jsonl", "all", &["-q"]);
     assert_eq!(
         output.status.code(),
         Some(0),
@@ -242,7 +242,7 @@ fn texts_without_scores_are_named_by_their_lines_or_left_out() {
         String::from_utf8_lossy(&output.stderr)
     );
 
-    let output = folder.from_file("some.jsonl", "some", &["-q"]);
+    let output = folder.distil_file("some.jsonl", "some", &["-q"]);
     let errors = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(3), "{errors}");
     for part in [
@@ -258,7 +258,7 @@ fn texts_without_scores_are_named_by_their_lines_or_left_out() {
         "refused before anything is written"
     );
     let missing = ["-s", "teacher.missing=leave_out"];
-    let output = folder.from_file("some.jsonl", "some", &missing);
+    let output = folder.distil_file("some.jsonl", "some", &missing);
     let errors = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(0), "{errors}");
     assert!(
@@ -303,12 +303,12 @@ fn settings_that_do_not_fit_a_file_are_refused() {
         (&["-s", "beside_teacher.kind=file"], "beside_teacher.kind"),
         (&[], "the label \"paint\""),
     ] {
-        let output = folder.from_file("s.jsonl", "out", settings);
+        let output = folder.distil_file("s.jsonl", "out", settings);
         let errors = String::from_utf8(output.stderr).expect("UTF-8");
         assert_eq!(output.status.code(), Some(3), "{settings:?}: {errors}");
         assert!(errors.contains(part), "{part} is missing in {errors}");
     }
-    let output = folder.from_file("", "out", &[]);
+    let output = folder.distil_file("", "out", &[]);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(errors.contains("teacher.file"), "{errors}");
     fs::write(

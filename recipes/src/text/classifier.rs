@@ -241,10 +241,7 @@ pub fn classifier_of(
             device,
         )?),
         Model::Tagger(config) => Box::new(tagger_of(config, encoder, classes, seed, device)?),
-        // The last is no model, which is said there.
-        Model::Unet(_) | Model::Speech(_) | Model::File(_) => {
-            network_over(config, encoder, classes, seed, device)?
-        }
+        _ => network_over(config, encoder, classes, seed, device)?,
     })
 }
 

@@ -21,7 +21,7 @@ const PROJECTIONS: [&[&str]; 5] = [
 
 /// Shapes of the parameters whose names begin so.
 fn shapes(done: &Distilled, beginning: &str) -> Vec<String> {
-    let records = teacher(&done).model().parameters().records().iter();
+    let records = teacher(done).model().parameters().records().iter();
     records
         .filter(|record| record.name.starts_with(beginning))
         .map(|record| record.shape.to_string())
