@@ -8,6 +8,7 @@
 //! | [`split`] | dev, labelled and cross-fit splits over groups of identical text |
 //! | [`tokenize`] | words, characters, BPE, WordPiece; ids that know their vocabulary |
 //! | [`words`] | words with their letters and forms, for sequence taggers |
+//! | [`vectors`] | word vectors that were trained elsewhere: GloVe, word2vec |
 //! | [`ngrams`] | bag-of-n-grams features with TF-IDF weights |
 //! | [`graph`] | graphs of words: of one text, and of a whole corpus with its documents |
 //! | [`batch`] | which rows go into which batch, resumable |
@@ -68,6 +69,7 @@ pub mod split;
 pub mod tagging;
 mod text;
 pub mod tokenize;
+pub mod vectors;
 pub mod words;
 
 pub use error::{DataError, Result};

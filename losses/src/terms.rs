@@ -12,6 +12,8 @@ pub struct Term {
     pub value: Var,
     /// Its weight.
     pub weight: f32,
+    /// The share of the samples of an update that its value is the mean of; 1 for all.
+    pub share: f32,
 }
 
 impl Term {
@@ -21,11 +23,18 @@ impl Term {
             name,
             value,
             weight,
+            share: 1.0,
         }
+    }
+
+    /// The same term over so large a share of the samples of an update.
+    #[must_use]
+    pub fn of_share(self, share: f32) -> Self {
+        Term { share, ..self }
     }
 }
 
-/// The weighted sum of the terms.
+/// The weighted sum of the terms, each by its share.
 ///
 /// # Errors
 /// If there is no term, or the device failed.
@@ -35,7 +44,7 @@ pub fn total(tape: &Tape, terms: &[Term]) -> Result<Var> {
     }
     let weighted: Vec<_> = terms
         .iter()
-        .map(|term| (&term.value, term.weight))
+        .map(|term| (&term.value, term.weight * term.share))
         .collect();
     tape.scope("total loss", || weighted_sum(tape, &weighted))
 }

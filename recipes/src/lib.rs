@@ -15,12 +15,14 @@ pub mod nce_lm;
 pub mod pretrained;
 mod rehearsal;
 pub mod relay;
+pub mod scores;
 mod stages;
 mod steps;
 mod supervised;
 pub mod text;
 mod train;
 pub mod unit_select;
+mod word_vectors;
 
 pub use context::RunContext;
 pub use dataset::{RunData, TestSet};

@@ -1,8 +1,11 @@
 //! How the finished models of a run did.
 
+use std::collections::BTreeMap;
+
 use limbeck_data::read::LabelledSet;
 use limbeck_training::predictions::{Answer, AnswerKind, Predictions, Sample};
 use limbeck_training::run_folder::{Evaluation, Metrics, Named};
+use serde_json::Value;
 
 use crate::dataset::RunData;
 use crate::error::Result;
@@ -20,6 +23,8 @@ pub struct Measured {
     pub evaluation: Evaluation,
     /// What the models said of every sample of dev, and of test if it was read.
     pub predictions: Vec<Predictions>,
+    /// What else stands in the results, under names of its own.
+    pub more: BTreeMap<String, Value>,
 }
 
 impl Measured {
@@ -79,6 +84,31 @@ impl Measured {
         self.predictions[place].models.set(name, answers);
     }
 
+    /// The rows of both, these first.
+    #[must_use]
+    pub fn followed_by(mut self, other: Self) -> Self {
+        let append = |into: &mut Named<Metrics>, rows: &Named<Metrics>| {
+            rows.iter()
+                .for_each(|(name, row)| into.set(name, row.clone()));
+        };
+        append(&mut self.dev, &other.dev);
+        if let Some(rows) = &other.test {
+            append(self.test.get_or_insert_default(), rows);
+        }
+        for (name, matrix) in other.evaluation.confusion.iter() {
+            self.evaluation.confusion.set(name, matrix.clone());
+        }
+        self.evaluation.labels = other.evaluation.labels;
+        for set in other.predictions {
+            let split = set.split.clone();
+            for (name, answers) in set.models.iter() {
+                self.keep(name, answers.clone(), &split, |_| set.clone());
+            }
+        }
+        self.more.extend(other.more);
+        self
+    }
+
     /// Changes the rows of a model, if it has any.
     pub(crate) fn amend(&mut self, name: &str, change: impl Fn(Metrics) -> Metrics) {
         let tables = std::iter::once(&mut self.dev).chain(&mut self.test);
@@ -91,7 +121,7 @@ impl Measured {
 }
 
 /// Labelled texts, without an answer yet.
-fn samples(split: &str, set: &LabelledSet) -> Predictions {
+pub(crate) fn samples(split: &str, set: &LabelledSet) -> Predictions {
     let class = |label: &u32| set.classes[*label as usize].as_str();
     let truths: Vec<&str> = set.labels.iter().map(class).collect();
     let sample = |(text, &label): (&String, &u32)| Sample {

@@ -27,6 +27,7 @@ pub(crate) fn stage_options(name: &str, config: &StageConfig, per_epoch: u64) ->
             Optimizer::ConjugateGradient => OptimizerConfig::ConjugateGradient { tolerance: 0.0 },
         },
         learning_rate: config.learning_rate,
+        accumulate: config.accumulate,
         schedule: config.schedule(per_epoch),
         plateau: config.plateau.get(),
         averaging: match config.averaging {

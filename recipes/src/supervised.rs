@@ -4,7 +4,7 @@ use limbeck_data::read::LabelledSet;
 use limbeck_engine::{ParameterStore, Tape, Var};
 use limbeck_losses::{Term, hard_cross_entropy, hinge};
 use limbeck_models::{Classifier, Encoded};
-use limbeck_training::stage::{DevScore, Objective};
+use limbeck_training::stage::{DevScore, MicroBatch, Objective};
 
 use crate::error::Result;
 use crate::steps::Steps;
@@ -137,12 +137,28 @@ impl Objective for Supervised<'_> {
     }
 
     fn terms(&self, tape: &Tape, step: u64) -> limbeck_training::Result<Vec<Term>> {
-        let (texts, labels) = self.train.rows(&self.steps.rows(step));
+        self.terms_of(tape, step, MicroBatch::WHOLE)
+    }
+
+    fn terms_of(
+        &self,
+        tape: &Tape,
+        step: u64,
+        part: MicroBatch,
+    ) -> limbeck_training::Result<Vec<Term>> {
+        let rows = self.steps.rows(step);
+        let range = part.range(rows.len());
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (texts, labels) = self.train.rows(&rows[range.clone()]);
         let model = self.classifier.model();
-        let logits = model.forward(tape, &model.batch(&texts, 0)?)?.logits;
+        let batch = model.batch(&texts, range.start as u32)?;
+        let logits = model.forward(tape, &batch)?.logits;
         let (name, weight) = self.term;
         let value = tape.scope(name, || self.loss.value(tape, &logits, &labels))?;
-        Ok(vec![Term::new(name, value, weight)])
+        let share = part.share(rows.len());
+        Ok(vec![Term::new(name, value, weight).of_share(share)])
     }
 
     fn samples(&self, step: u64) -> Vec<u64> {

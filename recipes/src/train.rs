@@ -12,6 +12,7 @@ use crate::measured::Measured;
 use crate::stages::{fit_options, stage_options};
 use crate::supervised::{Labelled, Supervised, SupervisedLoss};
 use crate::text::{Encoder, TextClassifier};
+use crate::word_vectors;
 
 /// A finished model and how it did.
 pub struct Trained {
@@ -91,6 +92,9 @@ impl SupervisedStage<'_> {
             seed,
             device,
         )?;
+        if let Model::TextCnn(config) = self.model {
+            word_vectors::apply(config, &mut classifier, &train.all())?;
+        }
         let loss = match self.model {
             Model::BagOfNgrams(config) if config.loss == BagLoss::Hinge => SupervisedLoss::Hinge,
             _ => SupervisedLoss::CrossEntropy,

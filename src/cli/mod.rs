@@ -16,6 +16,7 @@ mod language;
 mod media;
 mod output;
 mod report;
+mod score;
 mod serve;
 mod table;
 mod train;
@@ -70,6 +71,8 @@ enum Command {
     Prepare(language::PrepareArgs),
     /// Classify texts, one a line.
     Predict(serve::PredictArgs),
+    /// Write a model's scores of texts, for `distill` to learn from.
+    Score(score::ScoreArgs),
     /// Compare finished runs: mean and spread over seeds, gains paired by seed.
     Report(report::ReportArgs),
     /// Time training steps or predictions of a canonical workload.
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Some(Command::Generate(args)) => language::generate(args),
         Some(Command::Prepare(args)) => language::make_token_file(args),
         Some(Command::Predict(args)) => serve::predict(args),
+        Some(Command::Score(args)) => score::run(args),
         Some(Command::Report(args)) => report::run(args),
         Some(Command::Bench(args)) => bench::run(args),
         Some(Command::Audit(args)) => audit::run(args),

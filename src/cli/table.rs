@@ -66,11 +66,15 @@ const SPEECH_COLUMNS: [(&str, &str); 6] = [
 /// One line per model: quality on test, size and speed. Where test was not read the table has the
 /// figures on dev, and says so.
 pub(super) fn results(results: &Results) -> String {
-    match (&results.test, &results.dev) {
+    let mut text = match (&results.test, &results.dev) {
         (Some(test), _) => table(test),
         (None, Some(dev)) => format!("{}\n\non dev; test was not read (--no-test)", table(dev)),
         (None, None) => String::new(),
+    };
+    if let Some(file) = results.more.get("teacher_file").and_then(|f| f.as_str()) {
+        let _ = write!(text, "\n\nteacher: the scores of {file}");
     }
+    text
 }
 
 fn table(results: &ModelResults) -> String {

@@ -62,7 +62,7 @@ pub fn check(run: &Run, device: &DeviceChoice) -> Result<Checked> {
     let config = run.data().expect("every other task has labelled texts");
     let data = RunData::read(config, run.seed())?;
     if let Run::Layerwise(run) = run {
-        check_ready_made_teacher(run, &data.labelled.classes)?;
+        check_ready_made_teacher(run, &data)?;
     }
     Ok(Checked {
         rehearsal: rehearse_run(run, &data, layout)?,

@@ -17,6 +17,7 @@ pub(super) fn write(
 ) -> Result<Results> {
     results.dev = Some(rows(run, measured.dev));
     results.test = measured.test.map(|test| rows(run, test));
+    results.more.extend(measured.more);
     if !measured.evaluation.labels.is_empty() {
         measured.evaluation.write(paths)?;
         write_json(&paths.labels(), &measured.evaluation.labels)?;

@@ -20,18 +20,19 @@ pub fn load_classifier(
     name: Option<&str>,
     device: &Device,
 ) -> Result<TextClassifier> {
-    let folder = find_model(folder, name)?;
+    let folder = find_model(folder, name, &["student", "model"])?;
     Ok(TextClassifier::load(&folder, device)?)
 }
 
-fn find_model(folder: &Path, name: Option<&str>) -> Result<PathBuf> {
+/// The folder of a model; `usual` are the names to look for where none is given.
+pub(super) fn find_model(folder: &Path, name: Option<&str>, usual: &[&str]) -> Result<PathBuf> {
     if folder.join("config.json").exists() {
         return Ok(folder.to_path_buf());
     }
     let models = RunPaths::new(folder).model();
     let candidates = match name {
         Some(name) => vec![name],
-        None => vec!["student", "model"],
+        None => usual.to_vec(),
     };
     let found = candidates
         .iter()

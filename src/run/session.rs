@@ -158,6 +158,7 @@ fn fingerprint(run: &Run) -> Result<Fingerprint> {
         "pairs.translations",
         "model.cache",
         "teacher.cache",
+        "teacher.file",
         "student.cache",
     ];
     Ok(Fingerprint::of(run, &places)?)

@@ -2,10 +2,12 @@
 
 use limbeck_engine::Device;
 use limbeck_recipes::config::{
-    DataConfig, GateMixupRun, LayerwiseRun, NceLmRun, RelayRun, Run, TrainRun, UnitSelectRun,
+    DataConfig, GateMixupRun, LayerwiseRun, Model, NceLmRun, RelayRun, Run, TrainRun, UnitSelectRun,
 };
 use limbeck_recipes::gate_mixup;
-use limbeck_recipes::layerwise::{self, check_ready_made_teacher, pair_files};
+use limbeck_recipes::layerwise::{
+    self, check_ready_made_teacher, measure_scored_teacher, pair_files,
+};
 use limbeck_recipes::nce_lm::{LanguageData, measure_test, train_language_model};
 use limbeck_recipes::pretrained::weight_files;
 use limbeck_recipes::relay::{self, RelayData};
@@ -125,12 +127,14 @@ impl Work for LayerwiseRun {
     fn read(&self, with_test: bool) -> Result<RunData> {
         let mut data = read_labelled((&self.data, self.seed), with_test, false)?;
         data.files.extend(pair_files(self)?);
-        let teacher = check_ready_made_teacher(self, &data.labelled.classes)?;
+        let teacher = check_ready_made_teacher(self, &data)?;
         data.files.extend(teacher);
         if self.teacher_folder().is_none() {
             data.files
                 .extend(weight_files([("teacher", &self.teacher)])?);
         }
+        let student = Model::TextCnn(self.student.clone());
+        data.files.extend(weight_files([("student", &student)])?);
         let beside = self.beside_teacher.as_ref();
         let beside = beside.map(|beside| ("beside_teacher", &beside.model));
         data.files.extend(weight_files(beside)?);
@@ -148,7 +152,13 @@ impl Work for LayerwiseRun {
         device: &Device,
         paths: &RunPaths,
     ) -> Result<Measured> {
-        judge_classifiers(data, results, device, paths)
+        let Some(teacher) = measure_scored_teacher(self, data)? else {
+            return judge_classifiers(data, results, device, paths);
+        };
+        let mut others = results.clone();
+        others.dev = results.dev.as_ref().map(|rows| rows.without("teacher"));
+        let measured = judge_classifiers(data, &others, device, paths)?;
+        Ok(teacher.followed_by(measured))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A run that is killed and resumed ends with the bits of a run that was not.
 #![cfg(feature = "cli")]
 
+mod parts;
 mod relay;
 mod units;
 

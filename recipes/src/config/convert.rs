@@ -128,7 +128,11 @@ impl Model {
             Self::Sgc(config) => &config.tokenizer,
             Self::Seq2seq(config) => &config.tokenizer,
             // Those that read no text have no unit of it.
-            Self::Tagger(_) | Self::Unet(_) | Self::Speech(_) | Self::Pretrained(_) => {
+            Self::Tagger(_)
+            | Self::Unet(_)
+            | Self::Speech(_)
+            | Self::Pretrained(_)
+            | Self::File(_) => {
                 return Unit::Word;
             }
         };

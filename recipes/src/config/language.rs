@@ -213,6 +213,7 @@ impl StageConfig {
         Self {
             length: Extent::Epochs(15),
             batch_size: 20,
+            accumulate: 1,
             optimizer: Optimizer::Sgd,
             learning_rate: if literal { 1.0 } else { 10.0 },
             weight_decay: 0.0,

@@ -30,9 +30,11 @@ mod pretrained;
 mod problem;
 mod relay;
 mod resolve;
+mod scores;
 mod source;
 mod stage;
 mod suggest;
+mod text_cnn;
 mod units;
 mod values;
 
@@ -54,15 +56,16 @@ pub use limbeck_data::tokenize::TokenizerKind;
 pub use limbeck_training::schedule::Decay;
 pub use model::{
     BagLoss, BagOfNgramsConfig, EncoderLayers, Model, ModelKind, NgramVocabulary, Norm,
-    TextCnnConfig, TextCnnPooling, TokenizerConfig, Topology, TransformerConfig,
-    TransformerPooling,
+    TokenizerConfig, TransformerConfig, TransformerPooling,
 };
 pub use mutual::{GateMixupRun, GateMixupTraining};
 pub use pretrained::{PretrainedActivation, PretrainedConfig, PretrainedSizes};
 pub use problem::{ConfigError, Problem};
 pub use relay::{RelayRun, RelayTraining, Seq2seqConfig, TaggerConfig, WordsConfig};
+pub use scores::{MissingScores, ScoresConfig};
 pub use source::Override;
 pub use stage::{Averaging, Optimizer, StageConfig};
+pub use text_cnn::{TextCnnConfig, TextCnnPooling, Topology};
 pub use units::{
     PicturesConfig, SpeechConfig, SpeechDataConfig, SpeechTrunk, UnetConfig, UnitSelectRun,
     UnitSelectTraining,

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::graph::{CorpusGraphConfig, SgcConfig, TextGraphConfig, TextLevelConfig};
 use super::pretrained::PretrainedConfig;
 use super::relay::{Seq2seqConfig, TaggerConfig};
+use super::scores::ScoresConfig;
+use super::text_cnn::TextCnnConfig;
 use super::units::{SpeechConfig, UnetConfig};
 use super::values::OffOr;
 
@@ -36,6 +38,8 @@ pub enum Model {
     Speech(SpeechConfig),
     /// An encoder that was trained elsewhere, with a new classifier.
     Pretrained(PretrainedConfig),
+    /// Scores that are there already, in a file.
+    File(ScoresConfig),
     /// One of the others over words, each of which gets a label. No run file asks for it by name.
     Tagger(TaggerConfig),
 }
@@ -66,6 +70,8 @@ pub enum ModelKind {
     Speech,
     /// [`Model::Pretrained`].
     Pretrained,
+    /// [`Model::File`].
+    File,
 }
 
 impl Model {
@@ -83,6 +89,7 @@ impl Model {
             ModelKind::Unet => Self::Unet(UnetConfig::default()),
             ModelKind::Speech => Self::Speech(SpeechConfig::default()),
             ModelKind::Pretrained => Self::Pretrained(PretrainedConfig::default()),
+            ModelKind::File => Self::File(ScoresConfig::default()),
         }
     }
 
@@ -100,6 +107,7 @@ impl Model {
             Self::Unet(_) => ModelKind::Unet,
             Self::Speech(_) => ModelKind::Speech,
             Self::Pretrained(_) => ModelKind::Pretrained,
+            Self::File(_) => ModelKind::File,
             Self::Tagger(config) => config.trunk.kind(),
         }
     }
@@ -237,75 +245,6 @@ pub enum TransformerPooling {
     Mean,
     /// The state of the first token.
     First,
-}
-
-/// Sizes of a TextCNN.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TextCnnConfig {
-    /// How the convolution blocks are connected.
-    pub topology: Topology,
-    /// Width of the word vectors.
-    pub embedding_size: usize,
-    /// Output channels of every block.
-    pub channels: usize,
-    /// Kernel width of every block, in order of depth.
-    pub kernel_sizes: Vec<usize>,
-    /// How a block's outputs become one vector per text.
-    pub pooling: TextCnnPooling,
-    /// Dropout before the classifier.
-    pub dropout: f64,
-    /// Its tokeniser.
-    pub tokenizer: TokenizerConfig,
-}
-
-impl Default for TextCnnConfig {
-    fn default() -> Self {
-        Self {
-            topology: Topology::Parallel,
-            embedding_size: 128,
-            channels: 100,
-            kernel_sizes: vec![3, 4, 5],
-            pooling: TextCnnPooling::Max,
-            dropout: 0.5,
-            tokenizer: TokenizerConfig::default(),
-        }
-    }
-}
-
-impl TextCnnConfig {
-    /// The default student of `layerwise`: as many stacked blocks as the default teacher has
-    /// layers, with kernel widths that grow with depth.
-    pub fn student() -> Self {
-        Self {
-            topology: Topology::Stacked,
-            channels: 72,
-            kernel_sizes: vec![2, 3, 4, 5],
-            ..Self::default()
-        }
-    }
-}
-
-/// How the convolution blocks of a TextCNN are connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Topology {
-    /// Block k reads block k-1, with residual connections.
-    Stacked,
-    /// Every block reads the word vectors (Kim 2014).
-    Parallel,
-}
-
-/// How the outputs of a convolution block become one vector per text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TextCnnPooling {
-    /// The largest value over time.
-    Max,
-    /// The mean over time.
-    Mean,
-    /// Both, projected back to the number of channels.
-    MaxMean,
 }
 
 /// Sizes of a bag-of-n-grams classifier.

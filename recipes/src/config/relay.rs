@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::data::{DataConfig, Format};
 use super::model::{
-    Model, ModelKind, Norm, TextCnnConfig, TokenizerConfig, TransformerConfig, TransformerPooling,
+    Model, ModelKind, Norm, TokenizerConfig, TransformerConfig, TransformerPooling,
 };
 use super::stage::StageConfig;
+use super::text_cnn::TextCnnConfig;
 use super::values::{Extent, OffOr};
 use crate::layerwise::Preset;
 use crate::relay::{RelayOptions, read_options};

@@ -14,7 +14,7 @@ use super::{
     BagOfNgramsConfig, Format, GateMixupRun, LayerwiseRun, Model, ModelKind, NceLmRun, Optimizer,
     PretrainedConfig, RelayRun, Run, StageConfig, Task, TrainRun, UnitSelectRun,
 };
-use crate::layerwise::Preset;
+use crate::layerwise::{Preset, Weight};
 
 /// The complete run that the settings describe.
 pub(super) fn resolve(mut source: Source) -> Result<Run, ConfigError> {
@@ -98,6 +98,11 @@ fn layerwise_defaults(source: &mut Source, preset: Preset) -> Result<Run, Config
     let teacher = leading(source, &["teacher", "kind"], ModelKind::Transformer)?;
     let beside = beside_teacher_kind(source)?;
     let mut run = LayerwiseRun::defaults(preset, teacher, beside, format);
+    if teacher == ModelKind::File {
+        // There are no layers in a file of scores.
+        let weights = &mut run.distillation.weights;
+        (weights.w5, weights.w7) = (Weight::Fixed(0.0), Weight::Fixed(0.0));
+    }
     bag_of_ngrams(source, "teacher", &mut run.teacher, None);
     pretrained(source, "teacher", &mut run.teacher)?;
     let training = run.training.beside_teacher.as_mut();

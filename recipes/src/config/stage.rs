@@ -15,6 +15,9 @@ pub struct StageConfig {
     pub length: Extent,
     /// Labelled texts per step (`conjugate_gradient` reads all).
     pub batch_size: usize,
+    /// Parts that the texts of a step are read in, one after the other, their gradients added: the
+    /// same update with less memory.
+    pub accumulate: usize,
     /// The update rule.
     pub optimizer: Optimizer,
     /// Peak learning rate.
@@ -56,6 +59,7 @@ impl StageConfig {
         let base = Self {
             length: Extent::Epochs(20),
             batch_size: 32,
+            accumulate: 1,
             optimizer: Optimizer::Adamw,
             learning_rate: 1e-3,
             weight_decay: 0.0,
@@ -74,7 +78,7 @@ impl StageConfig {
             checkpoint_every: Extent::Epochs(1),
         };
         match kind {
-            ModelKind::TextCnn | ModelKind::TextLevel => base,
+            ModelKind::TextCnn | ModelKind::TextLevel | ModelKind::File => base,
             ModelKind::TextGraph => Self {
                 learning_rate: 3e-3,
                 schedule: Decay::Linear,

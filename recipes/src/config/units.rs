@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::data::{DataConfig, Format};
-use super::model::{Model, ModelKind, TextCnnConfig, TransformerConfig};
+use super::model::{Model, ModelKind, TransformerConfig};
 use super::relay::WordsConfig;
 use super::stage::StageConfig;
+use super::text_cnn::TextCnnConfig;
 use super::values::{Extent, OffOr};
 use crate::layerwise::Preset;
 use crate::unit_select::UnitSelectOptions;

@@ -57,12 +57,11 @@ pub(super) struct Beside {
 }
 
 impl Recipe<'_, '_> {
-    /// Runs the teacher over all texts and mixes in the second teacher.
+    /// Runs the teacher over all texts.
     pub(super) fn teacher_outputs(
         &mut self,
         teacher: &TextClassifier,
         pairs: &[TextPair],
-        beside: Option<&Beside>,
     ) -> Result<TeacherOutputs> {
         let encoder = teacher.encoder();
         let labelled = Labelled::new(encoder, &self.data.labelled);
@@ -83,6 +82,15 @@ impl Recipe<'_, '_> {
             let logits = self.cross_fitted_teacher(encoder, &labelled, pairs)?;
             outputs.labelled = outputs.labelled.with_logits(&logits);
         }
+        Ok(outputs)
+    }
+
+    /// Mixes in the second teacher, if there is one.
+    pub(super) fn mix_in(
+        &self,
+        mut outputs: TeacherOutputs,
+        beside: Option<&Beside>,
+    ) -> TeacherOutputs {
         if let (Some(beside), Some(config)) = (beside, &self.run.beside_teacher) {
             let mix = |targets: Targets, second: &[Vec<f32>]| {
                 let mixed: Vec<Vec<f32>> = targets
@@ -97,7 +105,7 @@ impl Recipe<'_, '_> {
             outputs.labelled = mix(outputs.labelled, &beside.labelled);
             outputs.pairs = mix(outputs.pairs, &beside.pairs);
         }
-        Ok(outputs)
+        outputs
     }
 
     fn level_source(&self) -> Result<LevelSource> {
@@ -120,15 +128,15 @@ impl Recipe<'_, '_> {
     /// that the student learns from, in the student's encoding.
     pub(super) fn token_levels<'t>(
         &self,
-        teacher: &'t TextClassifier,
+        teacher: Option<&'t TextClassifier>,
         encoder: &Encoder,
         texts: &[&Encoded],
     ) -> Result<Option<TokenLevels<'t>>> {
         let (options, levels) = (&self.run.distillation, self.run.levels()?);
         let wanted = options.matching == Matching::Tokens && self.run.matches_layers();
-        if !wanted || levels.is_empty() {
+        let Some(teacher) = teacher.filter(|_| wanted && !levels.is_empty()) else {
             return Ok(None);
-        }
+        };
         if teacher.encoder().fingerprint() != encoder.fingerprint() {
             let message = "`distillation.matching` = \"tokens\" expects one vocabulary for both \
                            models, but the teacher learned its own from other texts than this \

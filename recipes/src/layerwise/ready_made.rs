@@ -10,21 +10,25 @@ use limbeck_training::checkpoint::Fingerprint;
 use limbeck_training::run_folder::{DataFile, RunPaths};
 
 use super::options::{Matching, Projection};
+use super::scored;
 use crate::config::{self, LayerwiseRun, Run};
+use crate::dataset::RunData;
 use crate::error::{Error, Result};
 use crate::text::{Encoder, TextClassifier};
 
 /// Tells, before anything is trained, whether the teacher of `teacher_run` is there and fits the
-/// run and its classes. Gives the file of its weights, to be recorded with the run; `None` where
-/// the run trains its own teacher.
+/// run and its classes; or the file of scores that takes its place. Gives the file of its weights,
+/// or of its scores, to be recorded with the run; `None` where the run trains its own teacher.
 ///
 /// # Errors
 /// [`Error::Model`] naming the folder: no finished teacher in it, another architecture than
-/// `[teacher]`, other labels, or a head that does not project to this student.
-pub fn check_ready_made_teacher(
-    run: &LayerwiseRun,
-    classes: &[String],
-) -> Result<Option<DataFile>> {
+/// `[teacher]`, other labels, or a head that does not project to this student. Of a file, whatever
+/// is wrong with it, and texts that it has no scores for.
+pub fn check_ready_made_teacher(run: &LayerwiseRun, data: &RunData) -> Result<Option<DataFile>> {
+    if let Some(file) = scored::check(run, data)? {
+        return Ok(Some(file));
+    }
+    let classes = &data.labelled.classes;
     let Some(folder) = run.teacher_folder() else {
         return Ok(None);
     };

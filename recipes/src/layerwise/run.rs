@@ -11,7 +11,9 @@ use super::options::{JointNorm, Projection};
 use super::outputs::TeacherOutputs;
 use super::pairs::{EncodedPairs, unlabelled_pairs};
 use super::ready_made::read_teacher;
-use super::student::{Lessons, StudentLoss, StudentObjective};
+use super::scored::ScoredTeacher;
+use super::student::{Lessons, StudentObjective};
+use super::student_loss::StudentLoss;
 use super::teacher::TeacherObjective;
 use super::weights::ConsistencyTerm;
 use crate::config::{LayerwiseRun, Model, NgramVocabulary};
@@ -23,11 +25,12 @@ use crate::stages::stage_options;
 use crate::supervised::Labelled;
 use crate::text::{Encoder, TextClassifier};
 use crate::train::SupervisedStage;
+use crate::word_vectors;
 
 /// The finished models and how they did.
 pub struct Distilled {
-    /// The teacher of layers.
-    pub teacher: TextClassifier,
+    /// The teacher of layers; none where it is a file of scores.
+    pub teacher: Option<TextClassifier>,
     /// The student.
     pub student: TextClassifier,
     /// The student trained without a teacher, if asked for.
@@ -52,25 +55,40 @@ pub fn distill(
     }
     let mut recipe = Recipe { run, data, context };
     let (pairs, mut report) = unlabelled_pairs(run, data, recipe.context)?;
-    let teacher = recipe.teacher(&pairs)?;
+    let scored = ScoredTeacher::open(run, &data.labelled.classes)?;
+    let teacher = match scored {
+        Some(_) => None,
+        None => Some(recipe.teacher(&pairs)?),
+    };
     let beside = recipe.beside_teacher(&pairs)?;
-    let lessons = recipe.teacher_outputs(&teacher, &pairs, beside.as_ref())?;
-    if !recipe.context.is_rehearsal() {
+    let lessons = match (&teacher, &scored) {
+        (Some(teacher), _) => recipe.teacher_outputs(teacher, &pairs)?,
+        (None, Some(scored)) => {
+            scored.check_coverage(run, data, &pairs)?;
+            scored.outputs(data, &pairs)
+        }
+        (None, None) => unreachable!("one of the two is always there"),
+    };
+    let lessons = recipe.mix_in(lessons, beside.as_ref());
+    if !recipe.context.is_rehearsal() && lessons.pairs.are_complete() {
         let (original, other) = lessons.decisions();
         report.compare_decisions(&original, &other);
         tracing::info!("pairs: {report}");
     }
-    let student = recipe.student((&teacher, &lessons), &pairs)?;
+    let student = recipe.student((teacher.as_ref(), &lessons), &pairs)?;
     let alone = recipe.student_alone()?;
     let beside = beside.as_ref().map(|beside| &beside.classifier);
     let models = [
-        ("teacher", Some(&teacher)),
+        ("teacher", teacher.as_ref()),
         ("beside_teacher", beside),
         ("student_alone", alone.as_ref()),
         ("student", Some(&student)),
     ];
     let models = models.into_iter().filter_map(|(name, c)| Some((name, c?)));
-    let measured = Measured::of(&models.collect::<Vec<_>>(), data)?;
+    let mut measured = Measured::of(&models.collect::<Vec<_>>(), data)?;
+    if let Some(scored) = &scored {
+        measured = scored.measure(data)?.followed_by(measured);
+    }
     Ok(Distilled {
         teacher,
         student,
@@ -161,7 +179,7 @@ impl Recipe<'_, '_> {
     /// Stage 2.
     fn student(
         &mut self,
-        (teacher, outputs): (&TextClassifier, &TeacherOutputs),
+        (teacher, outputs): (Option<&TextClassifier>, &TeacherOutputs),
         pairs: &[TextPair],
     ) -> Result<TextClassifier> {
         let run = self.run;
@@ -190,6 +208,7 @@ impl Recipe<'_, '_> {
         let mut projection = self.level_projection()?;
         let mut student =
             TextClassifier::new(&model, Head::Pooled, encoder, classes, seed, device)?;
+        word_vectors::apply(&run.student, &mut student, &texts)?;
         let batches = (stage.batch_size, run.training.unlabelled_batch_size);
         let mut objective =
             StudentObjective::new(&mut student, &mut projection, lessons, batches, seed, loss)?;

@@ -18,19 +18,19 @@
 //! over its positions.
 
 use limbeck_engine::{ParameterStore, Tape, Var};
-use limbeck_kernels::mean_over_time;
-use limbeck_losses::layerwise::{FeatureNorm, layer_matching, token_matching};
+use limbeck_kernels::{gather_rows, mean_over_time};
+use limbeck_losses::layerwise::{layer_matching, token_matching};
 use limbeck_losses::{Term, consistency, hard_cross_entropy, soft_cross_entropy};
 use limbeck_models::{Batch, Encoded, Output};
-use limbeck_training::stage::{DevScore, Objective};
+use limbeck_training::stage::{DevScore, MicroBatch, Objective};
 use serde_json::{Value, json};
 
 use super::levels::LevelProjection;
-use super::options::{self, LayerwiseOptions};
 use super::pairs::{EncodedPairs, both_sides};
+use super::student_loss::StudentLoss;
 use super::targets::Targets;
 use super::token_levels::TokenLevels;
-use super::weights::{ConsistencyTerm, LayerWeight};
+use super::weights::LayerWeight;
 use crate::error::Result;
 use crate::steps::Steps;
 use crate::supervised::{Labelled, dev_score};
@@ -61,58 +61,6 @@ struct Side<'s> {
     targets: &'s Targets,
     /// The rows of the targets.
     rows: Vec<usize>,
-}
-
-/// Weights and options of the student's loss.
-pub struct StudentLoss {
-    /// τ of L4 and L6.
-    pub temperature: f32,
-    /// Weight of L3.
-    pub w3: f32,
-    /// Weight of L4.
-    pub w4: f32,
-    /// Weight of L6.
-    pub w6: f32,
-    /// Weight of L5.
-    pub(super) w5: LayerWeight,
-    /// Weight of L7.
-    pub(super) w7: LayerWeight,
-    /// Share of L3 + L4 that balanced terms get.
-    pub balanced_share: f64,
-    /// L8 and its weight.
-    pub consistency: ConsistencyTerm,
-    /// Normalisation of features before L5 and L7.
-    pub feature_norm: FeatureNorm,
-    /// Whether the embeddings are matched too, as level 0.
-    pub embedding_level: bool,
-}
-
-impl StudentLoss {
-    /// The loss of the options, for a task of `classes` classes and a stage of this length.
-    pub fn new(options: &LayerwiseOptions, classes: usize, length: (u64, u64)) -> Self {
-        let weights = &options.weights;
-        StudentLoss {
-            temperature: options.temperature as f32,
-            w3: weights.w3 as f32,
-            w4: weights.w4 as f32,
-            w6: weights.w6 as f32,
-            w5: LayerWeight::new(weights.w5),
-            w7: LayerWeight::new(weights.w7),
-            balanced_share: options.balanced_share,
-            consistency: ConsistencyTerm::new(
-                &options.student_consistency,
-                weights.w8,
-                classes,
-                length,
-            ),
-            feature_norm: match options.feature_norm {
-                options::FeatureNorm::None => FeatureNorm::None,
-                options::FeatureNorm::L2 => FeatureNorm::L2,
-                options::FeatureNorm::Layer => FeatureNorm::Layer,
-            },
-            embedding_level: options.embedding_level,
-        }
-    }
 }
 
 /// The objective of stage 2.
@@ -183,12 +131,12 @@ impl<'a> StudentObjective<'a> {
     fn labelled_terms(
         &self,
         tape: &Tape,
-        rows: &[usize],
+        (rows, first): (&[usize], u32),
         terms: &mut Vec<Term>,
     ) -> limbeck_engine::Result<()> {
         let (texts, labels) = self.lessons.labelled.rows(rows);
         let targets = self.lessons.labelled_targets;
-        let side = self.side(tape, (texts, 0), (targets, rows.to_vec()))?;
+        let side = self.side(tape, (texts, first), (targets, rows.to_vec()))?;
         let (loss, logits) = (&self.loss, &side.student.logits);
         if loss.w3 > 0.0 {
             let value = tape.scope("L3", || hard_cross_entropy(tape, logits, &labels))?;
@@ -196,7 +144,9 @@ impl<'a> StudentObjective<'a> {
         }
         if loss.w4 > 0.0 {
             let value = tape.scope("L4", || self.soft_labels(tape, &side))?;
-            terms.push(Term::new("L4", value, loss.w4));
+            terms.extend(
+                value.map(|(value, share)| Term::new("L4", value, loss.w4).of_share(share)),
+            );
         }
         if self.matches(&loss.w5, &side) {
             let value = tape.scope("L5", || self.layers(tape, &side))?;
@@ -222,7 +172,9 @@ impl<'a> StudentObjective<'a> {
         let loss = &self.loss;
         if loss.w6 > 0.0 {
             let value = tape.scope("L6", || self.soft_labels(tape, &side))?;
-            terms.push(Term::new("L6", value, loss.w6));
+            terms.extend(
+                value.map(|(value, share)| Term::new("L6", value, loss.w6).of_share(share)),
+            );
         }
         if self.matches(&loss.w7, &side) {
             let value = tape.scope("L7", || self.layers(tape, &side))?;
@@ -238,9 +190,29 @@ impl<'a> StudentObjective<'a> {
         Ok(())
     }
 
-    fn soft_labels(&self, tape: &Tape, side: &Side<'_>) -> limbeck_engine::Result<Var> {
-        let teacher = side.targets.logits(tape, &side.rows)?;
-        soft_cross_entropy(tape, &side.student.logits, &teacher, self.loss.temperature)
+    /// The mean of H_τ over the texts that the teacher knows, and their share of all; none if it
+    /// knows none of them.
+    fn soft_labels(
+        &self,
+        tape: &Tape,
+        side: &Side<'_>,
+    ) -> limbeck_engine::Result<Option<(Var, f32)>> {
+        let (temperature, logits) = (self.loss.temperature, &side.student.logits);
+        let Some(known) = side.targets.covered(&side.rows) else {
+            let teacher = side.targets.logits(tape, &side.rows)?;
+            let value = soft_cross_entropy(tape, logits, &teacher, temperature)?;
+            return Ok(Some((value, 1.0)));
+        };
+        if known.is_empty() {
+            return Ok(None);
+        }
+        let rows: Vec<usize> = known.iter().map(|&at| side.rows[at]).collect();
+        let places: Vec<u32> = known.iter().map(|&at| at as u32).collect();
+        let teacher = side.targets.logits(tape, &rows)?;
+        let student = gather_rows(tape, logits, &places)?;
+        let value = soft_cross_entropy(tape, &student, &teacher, temperature)?;
+        let share = known.len() as f32 / side.rows.len() as f32;
+        Ok(Some((value, share)))
     }
 
     /// Whether a layer term has a weight and a teacher.
@@ -273,6 +245,11 @@ impl<'a> StudentObjective<'a> {
     }
 }
 
+/// Terms over so large a share of the samples that they would be over otherwise.
+fn share(terms: &mut [Term], share: f32) {
+    terms.iter_mut().for_each(|term| term.share *= share);
+}
+
 impl Objective for StudentObjective<'_> {
     fn stores(&self) -> Vec<&ParameterStore> {
         let mut stores = vec![self.classifier.model().parameters()];
@@ -287,12 +264,35 @@ impl Objective for StudentObjective<'_> {
     }
 
     fn terms(&self, tape: &Tape, step: u64) -> limbeck_training::Result<Vec<Term>> {
+        self.terms_of(tape, step, MicroBatch::WHOLE)
+    }
+
+    fn terms_of(
+        &self,
+        tape: &Tape,
+        step: u64,
+        part: MicroBatch,
+    ) -> limbeck_training::Result<Vec<Term>> {
         let mut terms = Vec::new();
-        let rows = self.labelled_steps.rows(step);
-        self.labelled_terms(tape, &rows, &mut terms)?;
+        let all = self.labelled_steps.rows(step);
+        let range = part.range(all.len());
+        if !range.is_empty() {
+            let rows = (&all[range.clone()], range.start as u32);
+            self.labelled_terms(tape, rows, &mut terms)?;
+            share(&mut terms, part.share(all.len()));
+        }
         if let Some(steps) = &self.pair_steps {
-            let batch = (step, steps.rows(step), rows.len() as u32);
-            self.pair_terms(tape, (batch.0, &batch.1, batch.2), &mut terms)?;
+            let rows = steps.rows(step);
+            let range = part.range(rows.len());
+            if range.is_empty() {
+                return Ok(terms);
+            }
+            // Both sides of the pairs before have had their numbers.
+            let first = (all.len() + 2 * range.start) as u32;
+            let mut of_pairs = Vec::new();
+            self.pair_terms(tape, (step, &rows[range], first), &mut of_pairs)?;
+            share(&mut of_pairs, part.share(rows.len()));
+            terms.extend(of_pairs);
         }
         Ok(terms)
     }

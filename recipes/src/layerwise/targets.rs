@@ -64,6 +64,8 @@ pub enum LevelSource {
 pub struct Targets {
     logits: Rows,
     levels: Vec<Rows>,
+    /// Which texts the teacher knows; none where it knows all.
+    covered: Option<Vec<bool>>,
 }
 
 impl Targets {
@@ -123,7 +125,37 @@ impl Targets {
                 values: logits.concat(),
             },
             levels: Vec::new(),
+            covered: None,
         }
+    }
+
+    /// Logits alone, a row per text that has one.
+    pub(super) fn of_scores(scores: &[Option<&[f32]>], classes: usize) -> Self {
+        let mut values = Vec::with_capacity(scores.len() * classes);
+        for row in scores {
+            values.extend(row.map_or_else(|| vec![0.0; classes], <[f32]>::to_vec));
+        }
+        let all = scores.iter().all(Option::is_some);
+        Targets {
+            logits: Rows {
+                width: classes,
+                values,
+            },
+            levels: Vec::new(),
+            covered: (!all).then(|| scores.iter().map(Option::is_some).collect()),
+        }
+    }
+
+    /// Whether the teacher has said something of every text.
+    pub(super) fn are_complete(&self) -> bool {
+        self.covered.is_none()
+    }
+
+    /// The places, among these rows, of texts that the teacher knows; none if it knows them all.
+    pub(super) fn covered(&self, rows: &[usize]) -> Option<Vec<usize>> {
+        let covered = self.covered.as_ref()?;
+        let places: Vec<usize> = (0..rows.len()).filter(|&at| covered[rows[at]]).collect();
+        (places.len() < rows.len()).then_some(places)
     }
 
     /// The same levels with other logits.

@@ -9,7 +9,7 @@
 use limbeck_engine::{ParameterStore, Tape, Var};
 use limbeck_losses::{LearningSide, Term, consistency, hard_cross_entropy};
 use limbeck_models::Encoded;
-use limbeck_training::stage::{DevScore, Objective};
+use limbeck_training::stage::{DevScore, MicroBatch, Objective};
 
 use super::pairs::{EncodedPairs, both_sides};
 use super::weights::ConsistencyTerm;
@@ -93,18 +93,40 @@ impl Objective for TeacherObjective<'_> {
     }
 
     fn terms(&self, tape: &Tape, step: u64) -> limbeck_training::Result<Vec<Term>> {
+        self.terms_of(tape, step, MicroBatch::WHOLE)
+    }
+
+    fn terms_of(
+        &self,
+        tape: &Tape,
+        step: u64,
+        part: MicroBatch,
+    ) -> limbeck_training::Result<Vec<Term>> {
         let model = self.classifier.model();
-        let (texts, labels) = self.labelled.rows(&self.labelled_steps.rows(step));
-        let logits = model.forward(tape, &model.batch(&texts, 0)?)?.logits;
-        let value = tape.scope("L1", || hard_cross_entropy(tape, &logits, &labels))?;
-        let mut terms = vec![Term::new("L1", value, 1.0)];
+        let all = self.labelled_steps.rows(step);
+        let range = part.range(all.len());
+        let mut terms = Vec::new();
+        if !range.is_empty() {
+            let (texts, labels) = self.labelled.rows(&all[range.clone()]);
+            let batch = model.batch(&texts, range.start as u32)?;
+            let logits = model.forward(tape, &batch)?.logits;
+            let value = tape.scope("L1", || hard_cross_entropy(tape, &logits, &labels))?;
+            terms.push(Term::new("L1", value, 1.0).of_share(part.share(all.len())));
+        }
         if let Some(steps) = &self.pair_steps {
             let rows = steps.rows(step);
-            let (original, augmented) = self.pair_logits(tape, &rows, texts.len() as u32)?;
+            let range = part.range(rows.len());
+            if range.is_empty() {
+                return Ok(terms);
+            }
+            // Both sides of the pairs before have had their numbers.
+            let first = all.len() + 2 * range.start;
+            let (original, augmented) = self.pair_logits(tape, &rows[range], first as u32)?;
             let value = tape.scope("L2", || {
                 consistency(tape, &original, &augmented, self.consistency.options)
             })?;
-            terms.push(Term::new("L2", value, self.consistency.weight_at(step)));
+            let term = Term::new("L2", value, self.consistency.weight_at(step));
+            terms.push(term.of_share(part.share(rows.len())));
         }
         Ok(terms)
     }

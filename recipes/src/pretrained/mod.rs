@@ -123,20 +123,24 @@ fn height_of(name: &str, layers: usize) -> Option<usize> {
     (index < layers).then_some(index + 1)
 }
 
-/// The files with the weights of those models that are pretrained, to be recorded with a run.
+/// The files with the weights of those models that are pretrained, and with word vectors, to be recorded with a run.
 ///
 /// # Errors
 /// If one is missing or cannot be read.
 pub fn weight_files<'a>(
     models: impl IntoIterator<Item = (&'a str, &'a Model)>,
 ) -> Result<Vec<DataFile>> {
-    let pretrained = models.into_iter().filter_map(|(name, model)| match model {
-        Model::Pretrained(config) => Some((name, config)),
+    let file = |(name, model): (&str, &Model)| match model {
+        Model::Pretrained(config) => Some(
+            folder::weight_file(&config.dir).and_then(|path| Ok(DataFile::measure(name, &path)?)),
+        ),
+        Model::TextCnn(config) if !config.embeddings.as_os_str().is_empty() => {
+            let role = format!("{name} embeddings");
+            Some(DataFile::measure(&role, &config.embeddings).map_err(Error::from))
+        }
         _ => None,
-    });
-    pretrained
-        .map(|(name, config)| Ok(DataFile::measure(name, &folder::weight_file(&config.dir)?)?))
-        .collect()
+    };
+    models.into_iter().filter_map(file).collect()
 }
 
 #[cfg(test)]

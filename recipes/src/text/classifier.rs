@@ -186,7 +186,7 @@ pub fn classifier_of(
             device,
         )?),
         Model::Tagger(config) => Box::new(tagger_of(config, encoder, classes, seed, device)?),
-        Model::Unet(_) | Model::Speech(_) => network_over(config, encoder, classes, seed, device)?,
+        _ => network_over(config, encoder, classes, seed, device)?,
     })
 }
 

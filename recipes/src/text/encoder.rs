@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use limbeck_data::DataError;
 use limbeck_data::ngrams::{NgramFeatures, NgramOptions};
 use limbeck_data::tokenize::{PretrainedTokenizer, TextTokenizer, Tokenizer, TokenizerOptions};
 use limbeck_data::words::WordTable;
@@ -72,7 +73,7 @@ impl Encoder {
                 Ok(Encoder::Words(Box::new(table)))
             }
             Model::TextCnn(config) => tokens(config.tokenizer.options(data, first_token)),
-            Model::Unet(_) | Model::Speech(_) => Err(limbeck_data::DataError::option(
+            Model::Unet(_) | Model::Speech(_) => Err(DataError::option(
                 "model",
                 "a model that reads texts",
                 "one of pictures or speech",
@@ -106,6 +107,7 @@ impl Encoder {
                 };
                 NgramFeatures::fit(texts, &options).map(Encoder::Ngrams)
             }
+            Model::File(_) => Err(no_model()),
         }
     }
 
@@ -225,8 +227,14 @@ impl Encoder {
             Model::TextLevel(_) => GraphEncoder::load_numbered(path).map(Encoder::graphs),
             Model::Corpus(config) => CorpusEncoder::load(path, config.into()).map(Encoder::corpus),
             Model::Sgc(config) => CorpusEncoder::load(path, config.into()).map(Encoder::corpus),
+            Model::File(_) => Err(no_model()),
         }
     }
+}
+
+/// What stands where a model should.
+fn no_model() -> DataError {
+    DataError::option("kind", "a model that reads texts", "\"file\"")
 }
 
 fn report_cuts(tokenizer: &PretrainedTokenizer, texts: &[String]) {

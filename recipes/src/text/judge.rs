@@ -32,21 +32,61 @@ pub fn judge(
     texts: &[&Encoded],
     labels: &[u32],
 ) -> limbeck_training::Result<Judged> {
-    let logits = logits_of(model, texts)?;
-    let answer = |(row, &label): (&Vec<f32>, &u32)| {
-        let decided = argmax(row);
-        let loss = negative_log_likelihood(row, label);
-        let answer = Answer::of_class(decided as u32, softmax(row)[decided], loss);
-        (answer, loss)
-    };
-    let answers = logits.iter().zip(labels).map(answer);
-    let (answers, losses): (Vec<Answer>, Vec<f64>) = answers.unzip();
-    let decisions: Vec<u32> = answers.iter().filter_map(|answer| answer.decided).collect();
-    Ok(Judged {
-        loss: losses.iter().sum::<f64>() / labels.len().max(1) as f64,
-        confusion: ConfusionMatrix::from_labels(labels, &decisions, model.classes())?,
-        answers,
-    })
+    Judged::of_logits(&logits_of(model, texts)?, labels, model.classes())
+}
+
+impl Judged {
+    /// Judges rows of scores against labels.
+    pub(crate) fn of_logits<R: AsRef<[f32]>>(
+        logits: &[R],
+        labels: &[u32],
+        classes: usize,
+    ) -> limbeck_training::Result<Self> {
+        let answer = |(row, &label): (&R, &u32)| {
+            let row = row.as_ref();
+            let decided = argmax(row);
+            let loss = negative_log_likelihood(row, label);
+            let answer = Answer::of_class(decided as u32, softmax(row)[decided], loss);
+            (answer, loss)
+        };
+        let answers = logits.iter().zip(labels).map(answer);
+        let (answers, losses): (Vec<Answer>, Vec<f64>) = answers.unzip();
+        let decisions: Vec<u32> = answers.iter().filter_map(|answer| answer.decided).collect();
+        Ok(Judged {
+            loss: losses.iter().sum::<f64>() / labels.len().max(1) as f64,
+            confusion: ConfusionMatrix::from_labels(labels, &decisions, classes)?,
+            answers,
+        })
+    }
+
+    /// The figures of a results table. `unseen` marks the texts that are absent from train; where
+    /// there are any, quality on them is given as well.
+    pub(crate) fn metrics(
+        &self,
+        labels: &[u32],
+        unseen: &[bool],
+    ) -> limbeck_training::Result<Metrics> {
+        let mut metrics = Metrics::of_classifier(&self.confusion);
+        let rows = || {
+            unseen
+                .iter()
+                .enumerate()
+                .filter(|(_, unseen)| **unseen)
+                .map(|(row, _)| row)
+        };
+        if rows().next().is_some() {
+            let truth: Vec<u32> = rows().map(|row| labels[row]).collect();
+            let decided: Vec<u32> = rows()
+                .filter_map(|row| self.answers[row].decided)
+                .collect();
+            let classes = self.confusion.classes();
+            let matrix = ConfusionMatrix::from_labels(&truth, &decided, classes)?;
+            metrics = metrics
+                .rate("accuracy_unseen", matrix.accuracy())
+                .rate("macro_f1_unseen", matrix.macro_f1());
+        }
+        Ok(metrics.rate("cross_entropy", self.loss))
+    }
 }
 
 fn negative_log_likelihood(logits: &[f32], label: u32) -> f64 {
@@ -78,26 +118,7 @@ impl TextClassifier {
             &encoded.iter().collect::<Vec<_>>(),
             &set.labels,
         )?;
-        let mut metrics = Metrics::of_classifier(&judged.confusion);
-        let rows = || {
-            unseen
-                .iter()
-                .enumerate()
-                .filter(|(_, unseen)| **unseen)
-                .map(|(row, _)| row)
-        };
-        if rows().next().is_some() {
-            let truth: Vec<u32> = rows().map(|row| set.labels[row]).collect();
-            let decided: Vec<u32> = rows()
-                .filter_map(|row| judged.answers[row].decided)
-                .collect();
-            let matrix = ConfusionMatrix::from_labels(&truth, &decided, self.labels.len())?;
-            metrics = metrics
-                .rate("accuracy_unseen", matrix.accuracy())
-                .rate("macro_f1_unseen", matrix.macro_f1());
-        }
-        let metrics = metrics.rate("cross_entropy", judged.loss);
-        Ok((metrics, judged))
+        Ok((judged.metrics(&set.labels, unseen)?, judged))
     }
 
     /// Adds size, and microseconds per text, to the figures of a row of a results table.

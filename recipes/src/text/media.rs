@@ -170,6 +170,9 @@ pub(super) fn network_over(
             let config = speech_net(config, speech, classes);
             Ok(Box::new(SpeechNet::new(config, seed, device)?))
         }
+        (Model::File(_), _) => Err(Error::Mismatch(
+            "a file of scores is no model that reads texts".into(),
+        )),
         _ => Err(Error::Mismatch(
             "a network over pictures or speech needs the encoder of these".into(),
         )),

@@ -119,6 +119,7 @@ fn train(
             weight_decay: 0.0,
         },
         learning_rate: 0.1,
+        accumulate: 1,
         plateau: None,
         averaging: limbeck_training::stage::Averaging::Off,
         schedule: schedule.over(STEPS),

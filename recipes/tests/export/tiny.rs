@@ -41,6 +41,7 @@ pub(crate) fn text_cnn(topology: Topology, pooling: TextCnnPooling) -> Model {
         kernel_sizes: vec![2, 3, 4],
         dropout: 0.5,
         tokenizer: tokenizer(),
+        ..TextCnnConfig::default()
     })
 }
 

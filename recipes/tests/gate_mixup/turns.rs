@@ -89,6 +89,7 @@ fn stage(steps: u64) -> StageOptions {
             weight_decay: 0.01,
         },
         learning_rate: 1e-3,
+        accumulate: 1,
         schedule: schedule.over(steps),
         plateau: None,
         averaging: Averaging::Off,

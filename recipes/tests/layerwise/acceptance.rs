@@ -4,7 +4,7 @@ use limbeck_engine::Tape;
 use limbeck_models::Encoded;
 use limbeck_recipes::config::{self, Override};
 
-use crate::tiny::{TINY, run, weights};
+use crate::tiny::{TINY, run, teacher, weights};
 
 /// A2 and A4: the projections have the shape of the levels, and stage 2 leaves every bit of the
 /// teacher, its projections included, as it was.
@@ -12,7 +12,7 @@ use crate::tiny::{TINY, run, weights};
 fn the_teacher_projects_to_the_students_width_and_stays_frozen() {
     let short = run(&["training.student.length=\"1 step\""]);
     let long = run(&["training.student.length=\"9 steps\""]);
-    let records = long.teacher.model().parameters().records();
+    let records = teacher(&long).model().parameters().records();
     let shapes: Vec<String> = records
         .iter()
         .filter(|r| r.name.starts_with("projections.") && r.name.ends_with(".weight"))
@@ -23,7 +23,7 @@ fn the_teacher_projects_to_the_students_width_and_stays_frozen() {
         ["[16, 8]", "[16, 8]"],
         "hidden width to channels, one per block"
     );
-    assert_eq!(weights(&short.teacher), weights(&long.teacher));
+    assert_eq!(weights(teacher(&short)), weights(teacher(&long)));
     assert_ne!(
         weights(&short.student),
         weights(&long.student),
@@ -73,7 +73,7 @@ fn kernel_widths_that_do_not_grow_are_refused() {
 #[test]
 fn logits_do_not_depend_on_the_rest_of_the_batch() {
     let done = run(&[]);
-    for classifier in [&done.teacher, &done.student] {
+    for classifier in [teacher(&done), &done.student] {
         let texts = [
             "clear",
             "a fast drying resin for coatings of wood and metal",
@@ -96,7 +96,7 @@ fn logits_do_not_depend_on_the_rest_of_the_batch() {
 fn a_model_refuses_the_other_models_ids() {
     let done = run(&["student.tokenizer.kind=\"character\""]);
     let foreign = done.student.encoder().encode("a resin");
-    let refused = done.teacher.model().batch(&[&foreign], 0);
+    let refused = teacher(&done).model().batch(&[&foreign], 0);
     let message = refused.expect_err("another vocabulary").to_string();
     assert!(message.contains("vocabulary"), "{message}");
 }
@@ -105,7 +105,7 @@ fn a_model_refuses_the_other_models_ids() {
 #[test]
 fn no_parameter_is_left_without_a_gradient() {
     let done = run(&[]);
-    for classifier in [&done.teacher, &done.student] {
+    for classifier in [teacher(&done), &done.student] {
         let model = classifier.model();
         let tape = Tape::deterministic(model.device());
         let texts = classifier

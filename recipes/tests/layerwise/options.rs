@@ -5,7 +5,7 @@ use limbeck_kernels::mean_over_time;
 use limbeck_models::Encoded;
 use limbeck_recipes::layerwise::{Distilled, TokenLevels};
 
-use crate::tiny::{run, weights};
+use crate::tiny::{run, teacher, weights};
 
 const EMBEDDING: &str = "distillation.embedding_level=true";
 const TOKENS: &str = "distillation.matching=tokens";
@@ -21,7 +21,7 @@ const PROJECTIONS: [&[&str]; 5] = [
 
 /// Shapes of the parameters whose names begin so.
 fn shapes(done: &Distilled, beginning: &str) -> Vec<String> {
-    let records = done.teacher.model().parameters().records().iter();
+    let records = teacher(done).model().parameters().records().iter();
     records
         .filter(|record| record.name.starts_with(beginning))
         .map(|record| record.shape.to_string())
@@ -40,7 +40,7 @@ fn no_option_lets_stage_2_touch_the_teacher() {
             let train = |length| run(&[&options[..], &[length]].concat());
             let short = train("training.student.length=\"1 step\"");
             let long = train("training.student.length=\"4 steps\"");
-            let (before, after) = (weights(&short.teacher), weights(&long.teacher));
+            let (before, after) = (weights(teacher(&short)), weights(teacher(&long)));
             assert_eq!(before, after, "{options:?}");
             let (before, after) = (weights(&short.student), weights(&long.student));
             assert_ne!(before, after, "{options:?}");
@@ -55,7 +55,7 @@ fn the_embedding_has_a_projection_of_its_own() {
     let done = run(&[EMBEDDING]);
     assert_eq!(shapes(&done, "embedding_projection"), ["[16, 12]", "[12]"]);
     assert_eq!(shapes(&done, "projections.0"), ["[16, 8]", "[8]"]);
-    let classes = done.teacher.labels().len();
+    let classes = teacher(&done).labels().len();
     let joined = format!("[{}, {classes}]", 12 + 8 + 8);
     assert_eq!(shapes(&done, "classifier.weight"), [joined]);
     let equal = run(&[EMBEDDING, "student.embedding_size=16"]);
@@ -71,7 +71,7 @@ fn the_embedding_has_a_projection_of_its_own() {
 fn level_0_teaches_the_word_vectors() {
     let with = run(&[EMBEDDING, "distillation.projection=pca"]);
     let without = run(&["distillation.projection=pca"]);
-    assert_eq!(weights(&with.teacher), weights(&without.teacher));
+    assert_eq!(weights(teacher(&with)), weights(teacher(&without)));
     assert_ne!(weights(&with.student), weights(&without.student));
 }
 
@@ -80,10 +80,10 @@ fn level_0_teaches_the_word_vectors() {
 #[test]
 fn the_mean_of_the_heads_token_levels_is_its_pooled_level() {
     let (pooled, tokens) = (run(&[EMBEDDING]), run(&[EMBEDDING, TOKENS]));
-    assert_eq!(weights(&pooled.teacher), weights(&tokens.teacher));
+    assert_eq!(weights(teacher(&pooled)), weights(teacher(&tokens)));
     assert_ne!(weights(&pooled.student), weights(&tokens.student));
 
-    let (model, encoder) = (pooled.teacher.model(), pooled.teacher.encoder());
+    let (model, encoder) = (teacher(&pooled).model(), teacher(&pooled).encoder());
     let texts = encoder.encode_all(&["a clear resin for wood", "pigment", "red and blue powder"]);
     let texts: Vec<&Encoded> = texts.iter().collect();
     let tape = Tape::inference(model.device());

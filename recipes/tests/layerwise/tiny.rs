@@ -70,3 +70,8 @@ pub(crate) fn weights(classifier: &TextClassifier) -> Vec<(String, u64)> {
         .map(|(name, _, values)| (name, digest(values)))
         .collect()
 }
+
+/// The teacher that a run has trained.
+pub(crate) fn teacher(distilled: &Distilled) -> &TextClassifier {
+    distilled.teacher.as_ref().expect("a trained teacher")
+}

@@ -216,6 +216,7 @@ fn weights_of_b_trained_on(
             weight_decay: stage.weight_decay,
         },
         learning_rate: stage.learning_rate,
+        accumulate: 1,
         schedule: stage.schedule(per_epoch),
         plateau: None,
         averaging: Averaging::Off,

@@ -223,6 +223,7 @@ fn model_line(model: &Model) -> String {
                 (true, layers) => format!(", embeddings and {layers} layers frozen"),
             }
         ),
+        Model::File(config) => format!("scores of {}", config.file.display()),
         Model::Tagger(config) => format!("tagger of words, {}", model_line(&config.trunk)),
     }
 }

@@ -8,7 +8,7 @@ mod atomic;
 mod checksum;
 
 pub use atomic::{remove_folder, remove_partials, write_atomic, write_atomic_with, write_folder};
-pub use checksum::{sha256_file, sha256_hex};
+pub use checksum::{sha256, sha256_file, sha256_hex};
 
 pub(crate) use atomic::is_partial;
 pub(crate) use checksum::hex;

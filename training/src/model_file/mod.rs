@@ -95,6 +95,7 @@ pub struct ModelFile {
     path: PathBuf,
     file: File,
     entries: BTreeMap<String, Entry>,
+    metadata: BTreeMap<String, String>,
 }
 
 impl ModelFile {
@@ -113,11 +114,13 @@ impl ModelFile {
             length,
             path,
         };
-        let start = source.bytes(0, length.min(2))?;
-        let entries = match start.as_slice() {
-            b"PK" => torch::entries(&mut source)?,
+        let start = source.bytes(0, length.min(9))?;
+        let (entries, metadata) = match start.as_slice() {
+            // The length of a header may begin with any bytes, those of other formats too.
+            [_, _, _, _, 0, 0, 0, 0, b'{'] => safetensors::entries(&mut source)?,
+            [b'P', b'K', ..] => (torch::entries(&mut source)?, BTreeMap::new()),
             // The opcode that begins every pickle, and its protocol.
-            [0x80, 1..=5] => {
+            [0x80, 1..=5, ..] => {
                 return Err(source.refuse(
                     "is a pickle without an archive, as PyTorch wrote before version 1.6: load it \
                      with PyTorch and save it again, or give model.safetensors",
@@ -129,6 +132,7 @@ impl ModelFile {
             path: path.into(),
             file,
             entries,
+            metadata,
         })
     }
 
@@ -150,6 +154,34 @@ impl ModelFile {
     /// The type of a tensor's values, if there is one of this name.
     pub fn dtype(&self, name: &str) -> Option<&Dtype> {
         self.entries.get(name).map(|entry| &entry.dtype)
+    }
+
+    /// What the header of a safetensors file says besides its tensors; nothing in other formats.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// The values of a tensor of bytes (U8), row-major.
+    ///
+    /// # Errors
+    /// [`TrainingError::Data`] if there is no such tensor, or its values are of another type;
+    /// [`TrainingError::Io`] if the file cannot be read.
+    pub fn read_bytes(&mut self, name: &str) -> Result<Vec<u8>> {
+        let mut source = Source {
+            length: u64::MAX,
+            file: &mut self.file,
+            path: &self.path,
+        };
+        let Some(entry) = self.entries.get(name) else {
+            return Err(source.refuse(format!("has no tensor {name:?}")));
+        };
+        if entry.dtype.name() != "U8" {
+            return Err(source.refuse(format!(
+                "tensor {name:?} has values of type {}; expected U8",
+                entry.dtype.name()
+            )));
+        }
+        source.bytes(entry.start, entry.stored)
     }
 
     /// The values of a tensor, row-major. They take at most twice the bytes they have in the file.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde_json::Value;
 
 use super::{Dtype, Entry, Source};
 use crate::error::Result;
@@ -23,8 +24,8 @@ struct Described {
     data_offsets: [u64; 2],
 }
 
-/// The tensors of a header, in the order of their bytes.
-struct Header(Vec<(String, Described)>);
+/// The tensors of a header, in the order of their bytes, and the texts of its metadata.
+struct Header(Vec<(String, Described)>, BTreeMap<String, String>);
 
 impl<'de> Deserialize<'de> for Header {
     fn deserialize<D: serde::Deserializer<'de>>(
@@ -42,24 +43,33 @@ impl<'de> Deserialize<'de> for Header {
                 self,
                 mut map: A,
             ) -> std::result::Result<Header, A::Error> {
-                let mut tensors = BTreeMap::new();
+                let (mut tensors, mut metadata) = (BTreeMap::new(), BTreeMap::new());
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "__metadata__" {
-                        map.next_value::<IgnoredAny>()?;
+                        // What is no text is not metadata; nothing hangs on it.
+                        let found: Value = map.next_value()?;
+                        let found = found.as_object().into_iter().flatten();
+                        let text = |(name, value): (&String, &Value)| {
+                            Some((name.clone(), value.as_str()?.to_owned()))
+                        };
+                        metadata.extend(found.filter_map(text));
                     } else if tensors.insert(name.clone(), map.next_value()?).is_some() {
                         return Err(A::Error::custom(format!("tensor {name:?} stands twice")));
                     }
                 }
                 let mut tensors: Vec<(String, Described)> = tensors.into_iter().collect();
                 tensors.sort_by_key(|(_, tensor)| tensor.data_offsets);
-                Ok(Header(tensors))
+                Ok(Header(tensors, metadata))
             }
         }
         deserializer.deserialize_map(Entries)
     }
 }
 
-pub(super) fn entries(source: &mut Source<'_>) -> Result<BTreeMap<String, Entry>> {
+/// Tensors by name, and the texts of the metadata.
+type Table = (BTreeMap<String, Entry>, BTreeMap<String, String>);
+
+pub(super) fn entries(source: &mut Source<'_>) -> Result<Table> {
     let foreign = "expected a safetensors file, or the zip archive that torch.save writes";
     if source.length < 8 {
         return Err(source.refuse(format!("has {} bytes; {foreign}", source.length)));
@@ -74,9 +84,9 @@ pub(super) fn entries(source: &mut Source<'_>) -> Result<BTreeMap<String, Entry>
         )));
     }
     let json = source.bytes(8, header)?;
-    let Header(tensors) = serde_json::from_slice(&json)
+    let Header(tensors, metadata) = serde_json::from_slice(&json)
         .map_err(|error| source.refuse(format!("its header cannot be read: {error}; {foreign}")))?;
-    place(source, tensors, 8 + header)
+    Ok((place(source, tensors, 8 + header)?, metadata))
 }
 
 /// The places of tensors whose values begin at byte `data`.

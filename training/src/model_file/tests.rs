@@ -298,3 +298,39 @@ proptest! {
         exhaust(&pickled(&[&b"\x80\x02"[..], &opcodes].concat()));
     }
 }
+
+#[test]
+fn metadata_and_bytes_are_read() {
+    let header = r#"{"__metadata__":{"labels":"[1]","more":7},
+        "key":{"dtype":"U8","shape":[2,2],"data_offsets":[0,4]},
+        "x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#;
+    let (_folder, file) = open(&safetensors(header, &[1, 2, 3, 255, 0, 0, 0, 0]));
+    let mut file = file.unwrap();
+    let known: Vec<_> = file.metadata().iter().collect();
+    assert_eq!(known.len(), 1, "what is no text is passed over: {known:?}");
+    assert_eq!(file.metadata()["labels"], "[1]");
+    assert_eq!(file.read_bytes("key").unwrap(), [1, 2, 3, 255]);
+    for (name, part) in [("x", "type F32; expected U8"), ("y", "no tensor \"y\"")] {
+        let message = file.read_bytes(name).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn a_header_whose_length_looks_like_another_format_is_read() {
+    let tensor = r#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
+    for length in [0x0180, 0x0580, u16::from_le_bytes(*b"PK")] {
+        let header = format!(
+            "{tensor}{}}}",
+            " ".repeat(usize::from(length) - tensor.len() - 1)
+        );
+        let bytes = safetensors(&header, &1.5f32.to_le_bytes());
+        assert_eq!(bytes[..2], length.to_le_bytes());
+        let (_folder, file) = open(&bytes);
+        assert_eq!(
+            file.unwrap().read("x").unwrap(),
+            [1.5],
+            "a header of {length} bytes"
+        );
+    }
+}

@@ -65,6 +65,18 @@ pub enum ModelResults {
 }
 
 impl ModelResults {
+    /// The same rows without that of one model.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let others = |(known, row): (&str, &Metrics)| {
+            (known != name).then(|| (known.to_owned(), row.clone()))
+        };
+        match self {
+            Self::Model(_) => self.clone(),
+            Self::Models(rows) => Self::Models(rows.iter().filter_map(others).collect()),
+        }
+    }
+
     /// One row per model; a single model is called "model".
     pub fn rows(&self) -> Vec<(&str, &Metrics)> {
         match self {

@@ -6,6 +6,7 @@
 
 mod diverged;
 mod log;
+mod micro;
 mod parts;
 mod rehearse;
 mod run;
@@ -17,13 +18,14 @@ use limbeck_engine::{Device, ParameterStore, Tape};
 use limbeck_losses::Term;
 use serde_json::Value;
 
+pub use micro::MicroBatch;
 pub use rehearse::{Rehearsal, StageBytes, rehearse};
 pub use run::run_stage;
 pub use timed::{StageTimes, time_updates};
 
 use crate::checkpoint::{Checkpoints, Fingerprint};
 use crate::convergence::ConvergenceOptions;
-use crate::error::Result;
+use crate::error::{Result, TrainingError};
 use crate::interrupt::Interrupt;
 use crate::optimizer::OptimizerConfig;
 use crate::progress::Display;
@@ -58,6 +60,22 @@ pub trait Objective {
     /// # Errors
     /// If the device failed.
     fn terms(&self, tape: &Tape, step: u64) -> Result<Vec<Term>>;
+
+    /// The terms of a part of the samples of update `step`; none if the part has no samples. Each
+    /// term says which share of the update's samples it is over, so that the parts add up to
+    /// [`Objective::terms`].
+    ///
+    /// # Errors
+    /// If the samples can only be read at once, or the device failed.
+    fn terms_of(&self, tape: &Tape, step: u64, part: MicroBatch) -> Result<Vec<Term>> {
+        if part.is_whole() {
+            return self.terms(tape, step);
+        }
+        Err(TrainingError::Configuration(
+            "`accumulate`: expected 1, since this stage reads the samples of an update at once"
+                .into(),
+        ))
+    }
 
     /// Numbers of the samples that update `step` reads, for messages.
     fn samples(&self, step: u64) -> Vec<u64>;
@@ -168,6 +186,8 @@ pub struct StageOptions {
     pub optimizer: OptimizerConfig,
     /// Peak learning rate.
     pub learning_rate: f64,
+    /// Parts that the samples of an update are read in, one after the other.
+    pub accumulate: usize,
     /// Its course.
     pub schedule: Schedule,
     /// Factor on the learning rate after each evaluation that is no improvement.

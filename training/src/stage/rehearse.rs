@@ -3,7 +3,7 @@
 use limbeck_engine::{Device, Error, Layout, Ledger, Line, Meta};
 use serde::Serialize;
 
-use super::update::{Forward, Updater};
+use super::update::{Update, Updater};
 use super::{Objective, StageOptions};
 use crate::error::Result;
 
@@ -69,13 +69,16 @@ pub fn rehearse(
     let start = device.used_bytes();
     let kinds = objective.kinds_of_steps();
     let drawn = kinds.iter().flat_map(|first| *first..first + AS_DRAWN);
+    let update = |step| Update {
+        device,
+        seed,
+        step,
+        parts: options.accumulate,
+        learning_rate: options.learning_rate,
+        profile: None,
+    };
     for step in drawn.filter(|step| *step < options.steps) {
-        let Forward {
-            tape,
-            terms: _,
-            loss,
-        } = Forward::run(device, seed, objective, step, None)?;
-        updater.backward(tape, &loss, objective, options.learning_rate, step)?;
+        updater.update(update(step), objective)?;
     }
     ledger.mark();
     objective.evaluate()?;
@@ -85,15 +88,18 @@ pub fn rehearse(
     let shown = others.remove(0);
     ledger.mark();
     for step in others.into_iter().map(|step| step.min(last)) {
-        let Forward { tape, loss, .. } = Forward::run(device, seed, objective, step, None)?;
-        updater.backward(tape, &loss, objective, options.learning_rate, step)?;
+        updater.update(update(step), objective)?;
     }
-    let Forward { tape, terms, loss } = Forward::run(device, seed, objective, shown, None)?;
-    let lines = tape.summary();
-    let kept = device.used_bytes() - start;
-    updater.backward(tape, &loss, objective, options.learning_rate, shown)?;
+    // Of an update in parts the first is shown, which has the longest texts.
+    let (mut lines, mut kept) = (Vec::new(), 0);
+    let values = updater.update_seen(update(shown), objective, &mut |forward| {
+        if lines.is_empty() {
+            lines = forward.tape.summary();
+            kept = device.used_bytes() - start;
+        }
+    })?;
     let update = ledger.peak_since_mark();
-    drop((terms, loss));
+    drop(values);
     let layout = ledger.layout();
     let saved = lines.iter().map(|line| bytes_of(layout, &line.plan.saved));
     let saved = saved.sum::<usize>().min(kept);

@@ -9,7 +9,7 @@ use super::diverged::explain;
 use super::log::Sums;
 use super::parts::{self, Parts};
 use super::state::Best;
-use super::update::{Forward, Updater};
+use super::update::{Update, Updater, Values};
 use super::{Averaging, DevScore, Objective, READ_TOGETHER, Session, StageOptions, StageReport};
 use crate::checkpoint::Checkpoint;
 use crate::convergence::Convergence;
@@ -54,9 +54,30 @@ pub fn run_stage(
 /// What is read back of a step.
 struct Pending {
     step: u64,
-    names: Vec<&'static str>,
-    weights: Vec<f32>,
-    values: Vec<Tensor>,
+    parts: Vec<Values>,
+}
+
+impl Pending {
+    fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+        self.parts.iter().flat_map(|part| &part.tensors)
+    }
+
+    /// Each term's name, weight and value over all samples, and last the loss.
+    fn join(&self, read: &mut impl Iterator<Item = f64>) -> (Vec<(&'static str, f32, f64)>, f64) {
+        let mut terms: Vec<(&'static str, f32, f64)> = Vec::new();
+        let mut loss = 0.0;
+        for part in &self.parts {
+            for &(name, weight, share) in &part.terms {
+                let value = read.next().unwrap_or(f64::NAN) * f64::from(share);
+                match terms.iter_mut().find(|(known, ..)| *known == name) {
+                    Some((.., sum)) => *sum += value,
+                    None => terms.push((name, weight, value)),
+                }
+            }
+            loss += read.next().unwrap_or(f64::NAN);
+        }
+        (terms, loss)
+    }
 }
 
 struct Stage<'s, 'd, 'o> {
@@ -119,21 +140,20 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         }
         self.parts
             .begin(self.step, self.objective, &mut self.updater);
-        let (device, seed) = (self.session.device, self.session.seed);
-        let Forward { tape, terms, loss } =
-            Forward::run(device, seed, self.objective, self.step, None)?;
-        let rate = self.learning_rate(self.step);
-        self.updater
-            .backward(tape, &loss, self.objective, rate, self.step)?;
+        let update = Update {
+            device: self.session.device,
+            seed: self.session.seed,
+            step: self.step,
+            parts: self.options.accumulate,
+            learning_rate: self.learning_rate(self.step),
+            profile: None,
+        };
+        let parts = self.updater.update(update, self.objective)?;
         // A GPU works on this step while the host prepares the next.
         self.session.device.flush()?;
-        let mut values: Vec<Tensor> = terms.iter().map(|t| t.value.tensor().clone()).collect();
-        values.push(loss.tensor().clone());
         self.pending.push(Pending {
             step: self.step,
-            names: terms.iter().map(|t| t.name).collect(),
-            weights: terms.iter().map(|t| t.weight).collect(),
-            values,
+            parts,
         });
         let done = self.step + 1;
         self.step = parts::after(done, self.objective, &self.updater, self.options);
@@ -197,26 +217,26 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let tensors: Vec<&Tensor> = self.pending.iter().flat_map(|p| &p.values).collect();
+        let tensors: Vec<&Tensor> = self.pending.iter().flat_map(Pending::tensors).collect();
         let read = self.session.device.read_many(&tensors)?;
         if let Some(step) = self.failed_step(&read)? {
             let (device, seed) = (self.session.device, self.session.seed);
             let first = self.options.first_step;
+            let step = (step, self.options.accumulate);
             return Err(explain(device, seed, first, self.objective, step)?);
         }
         let mut read = read.into_iter().flatten().map(f64::from);
         for pending in std::mem::take(&mut self.pending) {
             let mut shown = Vec::new();
-            for (name, weight) in pending.names.iter().zip(&pending.weights) {
-                let value = read.next().unwrap_or(f64::NAN);
-                shown.push((*name, value));
-                let weighted = (format!("{name}_weighted"), value * f64::from(*weight));
+            let (terms, loss) = pending.join(&mut read);
+            for (name, weight, value) in terms {
+                shown.push((name, value));
+                let weighted = (format!("{name}_weighted"), value * f64::from(weight));
                 for sums in [&mut self.epoch, &mut self.line] {
                     sums.add(name, value);
                     sums.add(&weighted.0, weighted.1);
                 }
             }
-            let loss = read.next().unwrap_or(f64::NAN);
             if let Some(rule) = &mut self.convergence {
                 rule.observe(loss);
             }
@@ -243,7 +263,7 @@ impl<'s, 'd, 'o> Stage<'s, 'd, 'o> {
         }
         let mut rest = read;
         for pending in &self.pending {
-            let (own, tail) = rest.split_at(pending.values.len());
+            let (own, tail) = rest.split_at(pending.tensors().count());
             rest = tail;
             if own.iter().flatten().any(|value| !value.is_finite()) {
                 failed.push(pending.step);

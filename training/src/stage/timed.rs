@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use limbeck_engine::{Cost, Device, Pass, Profile};
+use limbeck_engine::{Cost, Device, Pass, Profile, Tensor};
 
-use super::update::{Forward, Updater};
+use super::update::{Update, Updater};
 use super::{Objective, StageOptions};
 use crate::error::Result;
 
@@ -53,10 +53,17 @@ pub fn time_updates(
             (start, before) = (Instant::now(), traffic(device));
         }
         let measured = (step >= timed_from).then_some(&profile);
-        let Forward { tape, loss, .. } = Forward::run(device, seed, objective, step, measured)?;
-        updater.backward(tape, &loss, objective, options.learning_rate, step)?;
+        let update = Update {
+            device,
+            seed,
+            step,
+            parts: options.accumulate,
+            learning_rate: options.learning_rate,
+            profile: measured,
+        };
+        let values = updater.update(update, objective)?;
         device.flush()?;
-        last = Some(loss);
+        last = values.into_iter().flat_map(|part| part.tensors).last();
     }
     let after = traffic(device);
     wait(last)?;
@@ -71,9 +78,9 @@ pub fn time_updates(
 }
 
 /// Waits until a device has computed this value, and with it what was asked for before.
-fn wait(value: Option<limbeck_engine::Var>) -> Result<()> {
+fn wait(value: Option<Tensor>) -> Result<()> {
     if let Some(value) = value {
-        value.tensor().read()?;
+        value.read()?;
     }
     Ok(())
 }

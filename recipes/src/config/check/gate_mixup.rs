@@ -28,6 +28,7 @@ impl Checks {
             self.stage(section, stage);
             self.solver(section, stage, None);
         }
+        self.reads_at_once("training.mutual", &training.mutual);
         self.messages(&run.distillation);
         self.widths_fit(run);
     }
@@ -129,7 +130,7 @@ fn width(model: &Model) -> Option<usize> {
         Model::Corpus(config) => Some(config.hidden_size),
         // Its vector are its scores, one for each class.
         Model::Sgc(_) | Model::BagOfNgrams(_) | Model::Tagger(_) => None,
-        Model::Unet(_) | Model::Speech(_) => None,
+        Model::Unet(_) | Model::Speech(_) | Model::File(_) => None,
         Model::Seq2seq(config) => Some(config.hidden_size),
         Model::Pretrained(config) => Some(config.encoder.hidden_size),
     }

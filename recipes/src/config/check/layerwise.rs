@@ -10,7 +10,10 @@ use crate::layerwise::{
 impl Checks {
     pub(super) fn layerwise(&mut self, run: &LayerwiseRun) {
         self.pairs(&run.pairs, run.data.format);
-        self.model("teacher", &run.teacher, &run.data);
+        match run.teacher {
+            Model::File(_) => self.scored_teacher(run),
+            _ => self.model("teacher", &run.teacher, &run.data),
+        }
         self.reads_any_text("teacher", &run.teacher);
         self.stage("training.teacher", &run.training.teacher);
         self.solver("training.teacher", &run.training.teacher, None);

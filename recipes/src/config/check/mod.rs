@@ -6,6 +6,7 @@ mod layerwise;
 mod nce_lm;
 mod pretrained;
 mod relay;
+mod scores;
 mod unit_select;
 
 use super::{
@@ -137,6 +138,7 @@ impl Checks {
             Model::Unet(config) => self.unet(section, config, data.format),
             Model::Speech(config) => self.speech_net(section, config, data.format),
             Model::Pretrained(config) => self.pretrained(section, config),
+            Model::File(_) => self.is_no_model(section),
             // Made of sections that are checked by themselves.
             Model::Tagger(_) => {}
         }
@@ -172,6 +174,14 @@ impl Checks {
     fn text_cnn(&mut self, section: &str, config: &TextCnnConfig) {
         let key = |name: &str| format!("{section}.{name}");
         self.at_least_one(key("embedding_size"), config.embedding_size);
+        let random = config.embeddings.as_os_str().is_empty();
+        let learns = !(random && config.freeze_embeddings);
+        self.require(learns, key("freeze_embeddings"), || {
+            format!(
+                "expected false unless `{section}.embeddings` names a file: random word vectors \
+                     must be learnt"
+            )
+        });
         self.at_least_one(key("channels"), config.channels);
         self.rate(key("dropout"), config.dropout);
         let sizes = &config.kernel_sizes;
@@ -181,6 +191,16 @@ impl Checks {
             || format!("expected one or more kernel widths of at least 1, found {sizes:?}"),
         );
         self.tokenizer(section, &config.tokenizer);
+    }
+
+    /// Methods whose models all start from random word vectors.
+    fn starts_at_random(&mut self, section: &str, config: &TextCnnConfig) {
+        let random = config.embeddings.as_os_str().is_empty();
+        self.require(random, format!("{section}.embeddings"), || {
+            "expected an empty text: word vectors are for `task = \"train\"` and `task = \
+             \"layerwise\"`"
+                .into()
+        });
     }
 
     fn bag_of_ngrams(&mut self, section: &str, config: &BagOfNgramsConfig) {
@@ -226,6 +246,7 @@ impl Checks {
             return;
         }
         if matches!(model, Some(Model::BagOfNgrams(config)) if config.is_linear()) {
+            self.reads_at_once(section, stage);
             let unclipped = stage.clip_norm == OffOr::Off;
             return self.require(unclipped, format!("{section}.clip_norm"), || {
                 "expected \"off\", since \"conjugate_gradient\" needs the gradient as it is".into()
@@ -249,6 +270,20 @@ impl Checks {
         );
     }
 
+    /// Stages whose samples cannot be read in parts.
+    fn reads_at_once(&mut self, section: &str, stage: &StageConfig) {
+        self.require(
+            stage.accumulate <= 1,
+            format!("{section}.accumulate"),
+            || {
+                format!(
+                    "expected 1, since this stage reads the samples of an update at once; found {}",
+                    stage.accumulate
+                )
+            },
+        );
+    }
+
     fn stage(&mut self, section: &str, stage: &StageConfig) {
         let key = |name: &str| format!("{section}.{name}");
         let counted = !matches!(stage.length, Extent::Share(_)) && !stage.length.is_zero();
@@ -267,6 +302,7 @@ impl Checks {
             });
         }
         self.at_least_one(key("batch_size"), stage.batch_size);
+        self.at_least_one(key("accumulate"), stage.accumulate);
         self.positive(key("learning_rate"), stage.learning_rate);
         self.not_negative(key("weight_decay"), stage.weight_decay);
         self.rate(key("momentum"), stage.momentum);

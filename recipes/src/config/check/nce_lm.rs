@@ -13,6 +13,7 @@ impl Checks {
         self.division(&run.method);
         self.noise(&run.method);
         self.stage("training", &run.training);
+        self.reads_at_once("training", &run.training);
         let solver = run.training.optimizer != Optimizer::ConjugateGradient;
         self.require(solver, "training.optimizer".into(), || {
             "expected \"sgd\" or \"adamw\": \"conjugate_gradient\" is for convex losses".into()

@@ -25,6 +25,9 @@ impl Checks {
 
     /// Methods that start their models from random weights have no use for one that is trained.
     pub(super) fn is_not_pretrained(&mut self, section: &str, model: &Model) {
+        if let Model::TextCnn(config) = model {
+            self.starts_at_random(section, config);
+        }
         let pretrained = matches!(model, Model::Pretrained(_));
         self.require(!pretrained, format!("{section}.kind"), || {
             "expected another kind: \"pretrained\" is for `task = \"train\"` and for the teachers of \

@@ -19,6 +19,7 @@ impl Checks {
             self.student_of_words(&run.student);
         }
         self.text_cnn("student", &run.student);
+        self.starts_at_random("student", &run.student);
         let training = &run.training;
         for (section, stage) in [
             ("training.teacher_a", &training.teacher_a),
@@ -28,6 +29,7 @@ impl Checks {
             ("training.last", &training.last),
         ] {
             self.stage(section, stage);
+            self.reads_at_once(section, stage);
             self.solver(section, stage, None);
         }
         self.relay_options(&run.distillation);

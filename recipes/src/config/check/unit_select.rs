@@ -43,6 +43,7 @@ impl Checks {
             ("training.student", &run.training.student),
         ] {
             self.stage(section, stage);
+            self.reads_at_once(section, stage);
             self.solver(section, stage, None);
         }
         self.unit_options(&run.distillation);
