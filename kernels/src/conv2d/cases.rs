@@ -129,6 +129,7 @@ fn dense(square: impl Fn(usize) -> Window, uneven: Window) -> Vec<Case> {
             false,
             None,
         )),
+        long(case(([2, 5, 7], 66, 3, 1), uneven, false, None)),
     ]
 }
 
