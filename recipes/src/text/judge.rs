@@ -76,9 +76,7 @@ impl Judged {
         };
         if rows().next().is_some() {
             let truth: Vec<u32> = rows().map(|row| labels[row]).collect();
-            let decided: Vec<u32> = rows()
-                .filter_map(|row| self.answers[row].decided)
-                .collect();
+            let decided: Vec<u32> = rows().filter_map(|row| self.answers[row].decided).collect();
             let classes = self.confusion.classes();
             let matrix = ConfusionMatrix::from_labels(&truth, &decided, classes)?;
             metrics = metrics
