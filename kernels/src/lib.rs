@@ -83,7 +83,10 @@ pub use conv2d::{Conv2d, Conv2dOptions, conv2d};
 pub use crf::{crf, marginals, viterbi};
 pub use cross_attention::{CrossAttention, cross_attention};
 pub use cross_entropy::{ClassWeights, Labels, cross_entropy};
-pub use ctc::{CopySymbol, CtcTargets, ctc, ctc_best_copies, ctc_best_path, frames_needed};
+pub use ctc::{
+    CTC_BEAM_WIDTH, CopySymbol, CtcTargets, ctc, ctc_beam_search, ctc_best_copies, ctc_best_path,
+    frames_needed,
+};
 pub use dropout::{dropout, dropout_add};
 pub use edge_max::edge_max;
 pub use edge_softmax::edge_softmax;

@@ -5,8 +5,8 @@ use limbeck_engine::{Error, Result};
 use super::CopySymbol;
 use super::targets::BLANK;
 
-/// The most probable class of each frame; of equal ones the first.
-fn best(logits: &[f32], classes: usize) -> Result<Vec<u32>> {
+/// Rows of logits, one a frame.
+pub(super) fn frames(logits: &[f32], classes: usize) -> Result<std::slice::ChunksExact<'_, f32>> {
     if classes == 0 || !logits.len().is_multiple_of(classes) {
         return Err(Error::Shape {
             operator: "ctc",
@@ -16,11 +16,16 @@ fn best(logits: &[f32], classes: usize) -> Result<Vec<u32>> {
             ),
         });
     }
+    Ok(logits.chunks_exact(classes))
+}
+
+/// The most probable class of each frame; of equal ones the first.
+fn best(logits: &[f32], classes: usize) -> Result<Vec<u32>> {
     let first_largest = |frame: &[f32]| {
         let larger = |best, c| if frame[c] > frame[best] { c } else { best };
         (1..classes).fold(0, larger) as u32
     };
-    Ok(logits.chunks_exact(classes).map(first_largest).collect())
+    Ok(frames(logits, classes)?.map(first_largest).collect())
 }
 
 /// Without those equal to the one before.
@@ -32,7 +37,8 @@ fn joined<T: PartialEq + Copy>(path: impl IntoIterator<Item = T>) -> Vec<T> {
 
 /// What the most probable path spells: the first of the largest logits of each frame, equal
 /// neighbours joined, blanks (class 0) left out. Logits are `[frames, classes]` of one sequence,
-/// row-major. This is not always the most probable target, which many paths may spell.
+/// row-major. This is not always the most probable target, which many paths may spell; see
+/// [`ctc_beam_search`](super::ctc_beam_search).
 ///
 /// ```
 /// use limbeck_kernels::ctc_best_path;

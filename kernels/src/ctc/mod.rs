@@ -39,6 +39,7 @@
 //! kept. Targets without any path are found when [`CtcTargets`] are made, so that -∞ (here -1e30) is
 //! never the result. There is no limit to frames, symbols and classes.
 
+mod beam;
 mod cases;
 mod cpu;
 mod decode;
@@ -57,6 +58,7 @@ use crate::check;
 use crate::harness::Entry;
 use targets::{LAYOUT, LatticeShape, STATE};
 
+pub use beam::{CTC_BEAM_WIDTH, ctc_beam_search};
 pub use decode::{ctc_best_copies, ctc_best_path};
 pub use targets::{CopySymbol, CtcTargets, frames_needed};
 

@@ -13,7 +13,8 @@
 
 use limbeck_engine::{Packed, Result, Tape, Var};
 use limbeck_kernels::{
-    CtcTargets, Labels, add, cross_entropy, ctc, ctc_best_path, gather_rows, reshape, scale,
+    CTC_BEAM_WIDTH, CtcTargets, Labels, add, cross_entropy, ctc, ctc_beam_search, gather_rows,
+    reshape, scale,
 };
 
 /// The frames of every segment behind its first.
@@ -74,7 +75,7 @@ pub(super) fn words(tape: &Tape, scores: &Var, segments: &Packed) -> Result<Var>
     reshape(tape, &scale(tape, &spelled, -1.0)?, [segments_count, count])
 }
 
-/// 1 where the best path of a segment writes something else than its label: `[segments]`.
+/// 1 where a segment is read as something else than its label: `[segments]`.
 pub(super) fn misread(tape: &Tape, scores: &Var, segments: &Packed, labels: &[u32]) -> Result<Var> {
     let classes = scores.shape().columns();
     let mut wrong = vec![0.0; labels.len()];
@@ -84,7 +85,7 @@ pub(super) fn misread(tape: &Tape, scores: &Var, segments: &Packed, labels: &[u3
         let each = wrong.iter_mut().zip(labels);
         for ((wrong, label), &length) in each.zip(segments.lengths().iter()) {
             let (own, others) = rest.split_at(length * classes);
-            *wrong = f32::from(ctc_best_path(own, classes)? != [*label]);
+            *wrong = f32::from(ctc_beam_search(own, classes, CTC_BEAM_WIDTH)? != [*label]);
             rest = others;
         }
     }

@@ -3,7 +3,7 @@
 use limbeck_data::pictures::{LabelPicture, Picture};
 use limbeck_data::speech::{LogMel, Waveform};
 use limbeck_engine::Error;
-use limbeck_kernels::ctc_best_path;
+use limbeck_kernels::{CTC_BEAM_WIDTH, ctc_beam_search};
 use limbeck_models::{Encoded, PictureInput};
 
 use super::predict::argmax;
@@ -55,7 +55,7 @@ impl TextClassifier {
         let input = encoder.encode(&features, &[features.frames as u32]);
         let scores = self.model().predict(&[&input])?;
         let words = match encoder.reads_frames() {
-            true => ctc_best_path(&scores[0], self.labels().len())?,
+            true => ctc_beam_search(&scores[0], self.labels().len(), CTC_BEAM_WIDTH)?,
             false => vec![argmax(&scores[0]) as u32],
         };
         let name = |word: u32| self.labels()[word as usize].clone();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use limbeck_engine::Tape;
-use limbeck_kernels::ctc_best_path;
+use limbeck_kernels::{CTC_BEAM_WIDTH, ctc_beam_search};
 use limbeck_losses::Difference;
 use limbeck_models::Encoded;
 use limbeck_training::metrics::WordErrors;
@@ -89,7 +89,7 @@ impl<'a> SpeechJudge<'a> {
             outcome.loss += loss;
             let segments = self.segments(scores, clip, classes)?;
             let whole = match self.ctc {
-                true => ctc_best_path(scores, classes)?,
+                true => ctc_beam_search(scores, classes, CTC_BEAM_WIDTH)?,
                 false => segments.concat(),
             };
             let mut errors = WordErrors::default();
@@ -152,7 +152,7 @@ impl<'a> SpeechJudge<'a> {
         let mut read = Vec::with_capacity(clip.segments.len());
         for &frames in &clip.segments {
             let (own, others) = rest.split_at(frames as usize * classes);
-            read.push(ctc_best_path(own, classes)?);
+            read.push(ctc_beam_search(own, classes, CTC_BEAM_WIDTH)?);
             rest = others;
         }
         Ok(read)
