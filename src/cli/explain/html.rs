@@ -54,7 +54,7 @@ fn totals(stage: &Stage) -> Markup {
                 td { (short(total.bytes)) }
                 td { (percent(stage.share(total.flops))) }
                 @for ms in total.times.iter().flatten() { td { (format!("{ms:.3}")) } }
-                td { code { (total.formula) } }
+                td.text { code { (total.formula) } }
             }
         }
     };
@@ -69,14 +69,14 @@ fn operators(stage: &Stage) -> Markup {
         @for (number, row) in stage.rows.iter().enumerate() {
             tr {
                 td { (number) }
-                th { (row.scope) }
-                th { (row.operator) }
+                td.text { (row.scope) }
+                td.text { strong { (row.operator) } }
                 td { (shapes(&row.inputs)) }
                 td { (shapes(&row.outputs)) }
                 td { (short(row.flops)) }
                 td { (short(row.bytes)) }
                 td { (percent(stage.share(row.flops))) }
-                td { code { (row.formula) } }
+                td.text { code { (row.formula) } }
             }
         }
     };
