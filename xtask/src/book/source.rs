@@ -60,10 +60,14 @@ pub(super) fn find_item(folder: &Path, name: &str) -> Result<Item, String> {
 pub(super) fn item(source: &str, name: &str) -> Option<Item> {
     let lines: Vec<&str> = source.lines().collect();
     let declares = |line: &&str| {
-        ["fn", "struct", "enum", "trait"].iter().any(|kind| {
-            let rest = line.strip_prefix(&format!("pub {kind} {name}"));
-            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-        })
+        ["fn", "struct", "enum", "trait", "const"]
+            .iter()
+            .any(|kind| {
+                let rest = line.strip_prefix(&format!("pub {kind} {name}"));
+                rest.is_some_and(|rest| {
+                    !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                })
+            })
     };
     let at = lines.iter().position(declares)?;
     let above = lines[..at].iter().rev();
@@ -110,6 +114,9 @@ fn declaration(lines: &[&str]) -> String {
     let first = lines[0];
     if first.starts_with("pub struct ") {
         return public_fields(lines);
+    }
+    if first.starts_with("pub const ") {
+        return first.to_string();
     }
     let is_enum = first.starts_with("pub enum ");
     let mut text = String::new();
@@ -180,6 +187,9 @@ pub struct Pair {
 }
 
 pub struct Wrapped(f32);
+
+/// How many.
+pub const MANY: usize = 3;
 ";
 
     #[test]
@@ -200,6 +210,8 @@ pub struct Wrapped(f32);
         );
         let wrapped = item(SOURCE, "Wrapped").expect("it is declared");
         assert_eq!(wrapped.declaration, "pub struct Wrapped");
+        let many = item(SOURCE, "MANY").expect("it is declared");
+        assert_eq!(many.declaration, "pub const MANY: usize = 3;");
         assert_eq!(item(SOURCE, "twic"), None);
     }
 
