@@ -267,6 +267,28 @@ fn a_segment_hands_on_how_probable_its_words_are() {
 }
 
 #[test]
+fn the_probable_words_weigh_most() {
+    // A blank, then three words of which the teacher is sure of one and the student of none: with two
+    // words the divergence could not tell a probability from its inverse.
+    let classes = 4;
+    let frames = |word: [f32; 4]| [[9.0, -9.0, -9.0, -9.0], word].concat();
+    let (teacher, student) = (frames([-9.0, 3.0, 1.0, 0.0]), frames([-9.0, 0.0, 0.0, 0.0]));
+    let device = Device::reference();
+    let tape = Tape::deterministic(&device);
+    let packed = Packed::new(&device, &[2], 0).expect("lengths");
+    let units = Units::of_segments(&tape, &[1], &packed).expect("units");
+    let of = |scores: &[f32]| tape.constant(device.real(scores, [2, classes]).expect("fits"));
+    let scores = [&of(&teacher), &of(&student)];
+    let kind = (Transfer::Kl, 1.0);
+    let value = units
+        .transfer(&tape, scores, kind, units.valid(), Normaliser::Weights)
+        .expect("fits");
+    let p = softmax(&[3.0, 1.0, 0.0], 1.0);
+    let kl: f64 = p.iter().map(|p| p * (3.0 * p).ln()).sum();
+    assert!((value.tensor().item().expect("a number") - kl).abs() < 1e-9);
+}
+
+#[test]
 fn where_a_word_stands_in_its_segment_is_not_handed_on() {
     // The same word in another frame: the first frame is blank in both.
     let (blank, word) = ([9.0, -9.0, -9.0], [-9.0, 9.0, -9.0]);
