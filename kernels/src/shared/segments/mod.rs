@@ -8,12 +8,14 @@
 mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
+mod strips;
 
 use std::ops::Range;
 
 use limbeck_engine::{Device, Meta, Result, Tape, Tensor, Var};
 
-pub(crate) use cpu::{Lists, add_entries, add_with, disjoint_rows, packed, sum};
+pub(crate) use cpu::{Lists, add_with, disjoint_rows};
+pub(crate) use strips::{add_entries, packed, sum};
 
 use crate::check;
 use crate::harness::Case;
