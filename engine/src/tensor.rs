@@ -25,16 +25,18 @@ pub(crate) enum Storage {
 }
 
 impl Storage {
-    fn elements<T: Element>(&self) -> Option<&[T]> {
+    fn buffer<T: Element>(&self) -> Option<&HostBuffer<T>> {
         let buffer: &dyn Any = match self {
             Storage::F32(buffer) => buffer,
             Storage::F64(buffer) => buffer,
             Storage::U32(buffer) => buffer,
             _ => return None,
         };
-        buffer
-            .downcast_ref::<HostBuffer<T>>()
-            .map(|buffer| &**buffer)
+        buffer.downcast_ref()
+    }
+
+    fn elements<T: Element>(&self) -> Option<&[T]> {
+        self.buffer().map(|buffer| &**buffer)
     }
 
     fn elements_mut<T: Element>(&mut self) -> Option<&mut [T]> {
@@ -73,6 +75,8 @@ pub struct Tensor {
     meta: Meta,
     storage: Arc<Storage>,
     offset: usize,
+    /// Whether it came from a store of parameters, whose numbers last.
+    parameter: bool,
 }
 
 impl Tensor {
@@ -82,7 +86,23 @@ impl Tensor {
             meta,
             storage: Arc::new(storage),
             offset: 0,
+            parameter: false,
         }
+    }
+
+    /// The same numbers, marked as those of a parameter.
+    pub(crate) fn as_parameter(&self) -> Tensor {
+        Tensor {
+            parameter: true,
+            ..self.clone()
+        }
+    }
+
+    /// The host memory of a parameter, if it has one to itself.
+    pub(crate) fn parameter_buffer<T: Element>(&self) -> Option<&HostBuffer<T>> {
+        let buffer = self.storage.buffer::<T>()?;
+        let whole = self.offset == 0 && self.shape().elements() == buffer.len();
+        (self.parameter && whole).then_some(buffer)
     }
 
     /// The device that holds the numbers.

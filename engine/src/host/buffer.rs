@@ -6,10 +6,11 @@
 //! largest batch serve the smaller ones too. A buffer is owned by its tensor and goes back when the last
 //! tensor that uses it is gone: use after release cannot be written.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::ledger::InUse;
 
@@ -52,6 +53,7 @@ impl HostPool {
             start,
             len,
             pool: Arc::clone(self),
+            derived: OnceLock::new(),
             element: PhantomData,
         }
     }
@@ -128,7 +130,18 @@ pub struct HostBuffer<T> {
     start: usize,
     len: usize,
     pool: Arc<HostPool>,
+    derived: OnceLock<Box<dyn Any + Send + Sync>>,
     element: PhantomData<T>,
+}
+
+impl<T: bytemuck::Pod> HostBuffer<T> {
+    /// What `make` gives of the elements, kept with them until they are written to; `None` if
+    /// something of another type is kept. `make` runs on this thread alone while others wait for
+    /// it: it must not hand out tasks, one of which might wait as well.
+    pub(crate) fn derived<D: Any + Send + Sync>(&self, make: impl FnOnce(&[T]) -> D) -> Option<&D> {
+        let derived = self.derived.get_or_init(|| Box::new(make(self)));
+        derived.downcast_ref()
+    }
 }
 
 impl<T: bytemuck::Pod> Deref for HostBuffer<T> {
@@ -141,6 +154,7 @@ impl<T: bytemuck::Pod> Deref for HostBuffer<T> {
 
 impl<T: bytemuck::Pod> DerefMut for HostBuffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
+        self.derived.take();
         &mut bytemuck::cast_slice_mut(&mut self.words[self.start..])[..self.len]
     }
 }
@@ -183,6 +197,20 @@ mod tests {
             before,
             "500 f64 fit the class of 1000 f32"
         );
+    }
+
+    #[test]
+    fn what_was_derived_is_kept_until_the_elements_are_written_to() {
+        let pool = Arc::new(HostPool::default());
+        let mut buffer = pool.buffer::<f32>(2);
+        buffer.copy_from_slice(&[1.0, 2.0]);
+        let sum = |buffer: &HostBuffer<f32>| buffer.derived(|x| x.iter().sum::<f32>()).copied();
+        assert_eq!(sum(&buffer), Some(3.0));
+        let kept = buffer.derived(|_| -> f32 { unreachable!("it is kept") });
+        assert_eq!(kept, Some(&3.0));
+        assert_eq!(buffer.derived(<[f32]>::len), None, "another type");
+        buffer[0] = 5.0;
+        assert_eq!(sum(&buffer), Some(7.0));
     }
 
     #[test]

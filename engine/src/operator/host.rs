@@ -1,5 +1,8 @@
 //! What an operator sees of a pass on the host: its inputs, outputs and scratch memory.
 
+use std::any::Any;
+
+use crate::host::HostBuffer;
 use crate::shape::Meta;
 use crate::tensor::Element;
 
@@ -55,6 +58,8 @@ fn take_ids<'a, T>(sinks: &mut [Option<Sink<'a, T>>], index: usize, what: &str) 
 pub struct Forward<'a, T> {
     pub(crate) metas: &'a [Meta],
     pub(crate) inputs: Vec<Option<Source<'a, T>>>,
+    /// Memory of the inputs that are parameters; empty where they may change after the pass.
+    pub(crate) parameters: Vec<Option<&'a HostBuffer<T>>>,
     pub(crate) outputs: Vec<Option<Sink<'a, T>>>,
     pub(crate) saved: Vec<Option<Sink<'a, T>>>,
     pub(crate) workspace: Vec<Option<Sink<'a, T>>>,
@@ -74,6 +79,19 @@ impl<'a, T: Element> Forward<'a, T> {
     /// Ids of input `index`.
     pub fn ids(&self, index: usize) -> &'a [u32] {
         ids(&self.inputs, index, "input")
+    }
+
+    /// What `make` gives of input `index`, kept for later passes until its numbers change: the same
+    /// weights in the order in which a product reads them, say. `None` if the input is no parameter,
+    /// if the tape records gradients, so that an update is to be expected, or if another operator
+    /// keeps something of another type. `make` must not use other threads.
+    pub fn derived<D: Any + Send + Sync>(
+        &self,
+        index: usize,
+        make: impl FnOnce(&[T]) -> D,
+    ) -> Option<&'a D> {
+        let parameter: &'a HostBuffer<T> = (*self.parameters.get(index)?)?;
+        parameter.derived(make)
     }
 
     /// Real numbers of output `index`, to write.

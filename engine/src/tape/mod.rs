@@ -147,7 +147,7 @@ impl Tape {
         let profile = self.profile.borrow();
         let pass = (operator.name(), Pass::Forward);
         timed(profile.as_deref(), pass, (plan.flops, plan.bytes), || {
-            run::forward(&self.device, operator, plan, inputs)
+            run::forward(&self.device, operator, plan, inputs, self.recording)
         })
     }
 
@@ -183,7 +183,7 @@ impl Tape {
 
     /// A parameter; a constant if it is frozen.
     pub fn parameter(&self, store: &ParameterStore, id: ParameterId) -> Var {
-        let tensor = store.value(id).clone();
+        let tensor = store.value(id).as_parameter();
         if store.records()[id.index()].frozen {
             return self.constant(tensor);
         }

@@ -6,12 +6,14 @@ use crate::operator::{Forward, Operator, Plan, Sink, Source};
 use crate::shape::{DType, Meta};
 use crate::tensor::{Element, Tensor};
 
-/// Allocates what the plan asks for and runs the forward pass. Returns (outputs, saved).
+/// Allocates what the plan asks for and runs the forward pass. Returns (outputs, saved). Where it is
+/// not recorded, parameters are taken to last longer than the pass.
 pub(super) fn forward<O: Operator + ?Sized>(
     device: &Device,
     operator: &O,
     plan: &Plan,
     inputs: &[&Tensor],
+    recording: bool,
 ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
     let metas: Vec<Meta> = inputs.iter().map(|t| t.meta()).collect();
     let mut outputs = allocate(device, &plan.outputs)?;
@@ -19,13 +21,12 @@ pub(super) fn forward<O: Operator + ?Sized>(
     let mut workspace = allocate(device, plan.workspace.on(device.layout()))?;
     match device {
         Device::Cpu(_) => {
-            operator.forward_cpu(&mut host(
-                &metas,
-                inputs,
-                &mut outputs,
-                &mut saved,
-                &mut workspace,
-            ));
+            let mut io = host(&metas, inputs, &mut outputs, &mut saved, &mut workspace);
+            if !recording {
+                let buffers = inputs.iter().map(|input| input.parameter_buffer());
+                io.parameters = buffers.collect();
+            }
+            operator.forward_cpu(&mut io);
         }
         Device::Reference(_) => {
             operator.forward_reference(&mut host(
@@ -63,6 +64,7 @@ fn host<'a, T: Element>(
     Forward {
         metas,
         inputs: inputs.iter().map(|t| source(t)).collect(),
+        parameters: Vec::new(),
         outputs: outputs.iter_mut().map(sink).collect(),
         saved: saved.iter_mut().map(sink).collect(),
         workspace: workspace.iter_mut().map(sink).collect(),

@@ -10,7 +10,7 @@ use crate::activation::{apply_in_place, multiply_by_derivative};
 use crate::conv1d::{Conv1d, Layout, Sizes};
 use crate::linear::add_bias;
 use crate::max_over_time::largest;
-use crate::shared::gemm::{Matrix, gemm_blocks};
+use crate::shared::gemm::{Matrix, Operand, Prepared, gemm_blocks};
 use crate::shared::reduce::{add_column_sums, add_rows};
 use crate::shared::sequences::split_rows;
 use crate::shared::vectorised;
@@ -47,10 +47,15 @@ pub(super) fn forward(operator: &Conv1dMax, sizes: Sizes, io: &mut Forward<'_, f
         let Range { start, end } = task.sequences;
         layout.windows_of(start).start..layout.windows_of(end - 1).end
     };
+    let shape = (convolution.kernel_size * inputs, outputs);
+    let prepared = match sizes.rows <= Prepared::ROWS {
+        true => io.derived(1, |w| Prepared::new(shape, Matrix::rows(w, outputs))),
+        false => None,
+    };
     gemm_blocks(
-        (convolution.kernel_size * inputs, outputs),
+        shape,
         Matrix::strided(padded, inputs, 1),
-        Matrix::rows(w, outputs),
+        Operand::new(Matrix::rows(w, outputs), prepared.and_then(Option::as_ref)),
         &mut tasks,
         windows,
         |task, z| {

@@ -5,7 +5,7 @@ use limbeck_engine::{Backward, Forward, chunked};
 
 use super::{Linear, Sizes};
 use crate::activation::apply_and_derive;
-use crate::shared::gemm::{Matrix, gemm, gemm_beside, gemm_then};
+use crate::shared::gemm::{Matrix, Operand, Prepared, gemm, gemm_beside, gemm_then};
 use crate::shared::reduce::add_column_sums;
 use crate::shared::vectorised;
 
@@ -18,7 +18,14 @@ pub(super) fn forward(operator: &Linear, sizes: Sizes, io: &mut Forward<'_, f32>
     let (x, w, y) = (io.real(0), io.real(1), io.output(0));
     let bias = operator.bias.then(|| io.real(2));
     let shape = (rows, inputs, outputs);
-    let (x, w) = (Matrix::rows(x, inputs), operator.weight(w, sizes));
+    let prepared = match rows <= Prepared::ROWS {
+        true => io.derived(1, |w| {
+            Prepared::new((inputs, outputs), operator.weight(w, sizes))
+        }),
+        false => None,
+    };
+    let x = Matrix::rows(x, inputs);
+    let w = Operand::new(operator.weight(w, sizes), prepared.and_then(Option::as_ref));
     let Some(activation) = operator.activation else {
         gemm_then(shape, x, w, false, y, |_, block| add_bias(block, bias));
         return;

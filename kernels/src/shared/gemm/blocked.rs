@@ -8,6 +8,7 @@ use limbeck_engine::{chunked, chunked_pair};
 use super::matrix::Matrix;
 use super::memory::{Kept, LEFT, RESULT};
 use super::pack::{DEPTH, Left, Right};
+use super::prepared::Operand;
 use super::tile::{Panel, Target, Tiles};
 use crate::shared::reduce;
 
@@ -33,7 +34,7 @@ pub(super) fn gemm_beside<T: Send>(
     tiles: Tiles,
     (m, k, n): (usize, usize, usize),
     a: Matrix<'_>,
-    b: Matrix<'_>,
+    b: Operand<'_>,
     accumulate: bool,
     (c, beside): (&mut [f32], &mut [T]),
     finish: impl Fn(usize, &mut [f32], &mut [T]) + Sync + Send,
@@ -78,7 +79,7 @@ pub(super) fn product(
 ) {
     let rows = GROUPS * tiles.rows();
     for part in parts((k, n), OWN, tiles) {
-        let right = part.right(m, b, tiles, false);
+        let right = part.right(m, b.into(), tiles, false);
         for first in (0..m).step_by(rows) {
             let target = Target {
                 c: &mut target.c[first * target.stride + part.first_column..],
@@ -102,7 +103,11 @@ pub(super) struct Blocks<'a> {
 
 impl<'a> Blocks<'a> {
     /// For m rows in all, b k x n.
-    pub(super) fn new(tiles: Tiles, (m, k, n): (usize, usize, usize), b: Matrix<'a>) -> Self {
+    pub(super) fn new(
+        tiles: Tiles,
+        (m, k, n): (usize, usize, usize),
+        b: impl Into<Operand<'a>>,
+    ) -> Self {
         let whole = Part {
             first_row: 0,
             rows: k,
@@ -112,7 +117,7 @@ impl<'a> Blocks<'a> {
         };
         Self {
             tiles,
-            right: whole.right(m, b, tiles, true),
+            right: whole.right(m, b.into(), tiles, true),
             k,
             n,
         }
@@ -166,9 +171,13 @@ impl Part {
         self.rows * self.columns
     }
 
-    /// The part itself, packed if it serves enough rows of the result.
-    fn right<'a>(&self, m: usize, b: Matrix<'a>, tiles: Tiles, parallel: bool) -> Right<'a> {
-        let b = b.skip(self.first_row, self.first_column);
+    /// The part itself, packed if it serves enough rows of the result and was not packed before.
+    fn right<'a>(&self, m: usize, b: Operand<'a>, tiles: Tiles, parallel: bool) -> Right<'a> {
+        if let Some(panels) = b.panels(tiles) {
+            let columns = self.first_column..self.first_column + self.columns;
+            return Right::before(panels, self.first_row, columns);
+        }
+        let b = b.matrix.skip(self.first_row, self.first_column);
         if b.column_stride == 1 && m <= IN_PLACE * tiles.rows() {
             Right::in_place(self.columns, b, tiles)
         } else {
@@ -190,7 +199,7 @@ fn by_columns<T: Send>(
     tiles: Tiles,
     (m, k, n): (usize, usize, usize),
     a: Matrix<'_>,
-    b: Matrix<'_>,
+    b: Operand<'_>,
     accumulate: bool,
     (c, beside): (&mut [f32], &mut [T]),
     finish: impl Fn(usize, &mut [f32], &mut [T]) + Sync + Send,

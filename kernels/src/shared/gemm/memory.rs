@@ -23,18 +23,15 @@ thread_local! {
     pub(super) static RIGHT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
-/// Memory that a thread keeps for its next product, from a whole cache line on.
-pub(super) struct Kept {
+/// Numbers from a whole cache line on.
+pub(super) struct Aligned {
     numbers: Vec<f32>,
     start: usize,
-    home: Home,
 }
 
-impl Kept {
-    /// At least `len` numbers with arbitrary contents. A second piece of the same memory, taken
-    /// while the first is in use, is new.
-    pub(super) fn take(home: Home, len: usize) -> Self {
-        let mut numbers = home.take();
+impl Aligned {
+    /// At least `len` numbers, in this memory if it is large enough.
+    fn in_memory(mut numbers: Vec<f32>, len: usize) -> Self {
         if numbers.len() < len + LINE {
             numbers.resize(len + LINE, 0.0);
         }
@@ -42,8 +39,13 @@ impl Kept {
         Self {
             start: start.min(LINE),
             numbers,
-            home,
         }
+    }
+
+    /// At least `len` numbers, all 0.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn zeros(len: usize) -> Self {
+        Self::in_memory(Vec::new(), len)
     }
 
     pub(super) fn get(&self) -> &[f32] {
@@ -55,8 +57,33 @@ impl Kept {
     }
 }
 
+/// Memory that a thread keeps for its next product.
+pub(super) struct Kept {
+    memory: Aligned,
+    home: Home,
+}
+
+impl Kept {
+    /// At least `len` numbers with arbitrary contents. A second piece of the same memory, taken
+    /// while the first is in use, is new.
+    pub(super) fn take(home: Home, len: usize) -> Self {
+        Self {
+            memory: Aligned::in_memory(home.take(), len),
+            home,
+        }
+    }
+
+    pub(super) fn get(&self) -> &[f32] {
+        self.memory.get()
+    }
+
+    pub(super) fn get_mut(&mut self) -> &mut [f32] {
+        self.memory.get_mut()
+    }
+}
+
 impl Drop for Kept {
     fn drop(&mut self) {
-        self.home.set(std::mem::take(&mut self.numbers));
+        self.home.set(std::mem::take(&mut self.memory.numbers));
     }
 }

@@ -11,6 +11,7 @@ mod matrix;
 mod memory;
 #[cfg(target_arch = "x86_64")]
 mod pack;
+mod prepared;
 #[cfg(target_arch = "x86_64")]
 mod tile;
 #[cfg(target_arch = "x86_64")]
@@ -29,6 +30,7 @@ use memory::{Kept, RESULT};
 
 pub use made::{gemm_made, gemm_made_transposed};
 pub use matrix::Matrix;
+pub use prepared::{Operand, Prepared};
 
 /// Up to this many rows a product reads its right operand where it lies instead of packing it.
 const NARROW: usize = 8;
@@ -51,10 +53,10 @@ fn rows_per_task(m: usize) -> usize {
 /// `c = a b` (or `c += a b`) with a: m x k, b: k x n, c: row-major m x n. After each block of
 /// rows of `c` is complete, `finish(first row, block)` runs on it while it is still in cache:
 /// bias, activation and the like.
-pub fn gemm_then(
+pub fn gemm_then<'b>(
     shape: (usize, usize, usize),
     a: Matrix<'_>,
-    b: Matrix<'_>,
+    b: impl Into<Operand<'b>>,
     accumulate: bool,
     c: &mut [f32],
     finish: impl Fn(usize, &mut [f32]) + Sync + Send,
@@ -66,15 +68,16 @@ pub fn gemm_then(
 }
 
 /// [`gemm_then`] with a second array of the size of `c`, of which `finish` gets the same block.
-pub fn gemm_beside<T: Send>(
+pub fn gemm_beside<'b, T: Send>(
     (m, k, n): (usize, usize, usize),
     a: Matrix<'_>,
-    b: Matrix<'_>,
+    b: impl Into<Operand<'b>>,
     accumulate: bool,
     (c, beside): (&mut [f32], &mut [T]),
     finish: impl Fn(usize, &mut [f32], &mut [T]) + Sync + Send,
 ) {
-    check((m, k, n), a, b, c);
+    let b = b.into();
+    check((m, k, n), a, b.matrix, c);
     assert_eq!(
         c.len(),
         beside.len(),
@@ -95,21 +98,38 @@ pub fn gemm_beside<T: Send>(
     chunked_pair((c, beside), rows * n, work, |task, block, beside| {
         let first = task * rows;
         let shape = (block.len() / n, k, n);
-        product(shape, 1.0, a.skip(first, 0), b, accumulate, block, n);
+        product(shape, 1.0, a.skip(first, 0), b.matrix, accumulate, block, n);
         finish(first, block, beside);
     });
 }
 
 /// A product of which no more than a block at a time is wanted: for each task the rows of `a` it
-/// names are multiplied by b (k x n) in memory of the thread, and `finish` gets the result.
-pub fn gemm_blocks<T: Send>(
+/// names are multiplied by b (k x n) in memory of the thread, and `finish` gets the result. The
+/// product of a single task is shared out over threads.
+pub fn gemm_blocks<'b, T: Send>(
     (k, n): (usize, usize),
     a: Matrix<'_>,
-    b: Matrix<'_>,
+    b: impl Into<Operand<'b>>,
     tasks: &mut [T],
     rows: impl Fn(&T) -> Range<usize> + Sync + Send,
     finish: impl Fn(&mut T, &mut [f32]) + Sync + Send,
 ) {
+    let b = b.into();
+    if let [task] = tasks {
+        let Range { start, end } = rows(task);
+        let len = (end - start) * n;
+        let mut block = Kept::take(&RESULT, len);
+        let block = &mut block.get_mut()[..len];
+        gemm_then(
+            (end - start, k, n),
+            a.skip(start, 0),
+            b,
+            false,
+            block,
+            |_, _| (),
+        );
+        return finish(task, block);
+    }
     let m = tasks.iter().map(|task| rows(task).len()).sum::<usize>();
     let multiply = |multiply: &(dyn Fn(Range<usize>, &mut [f32]) + Sync), tasks: &mut [T]| {
         chunked(tasks, 1, m * n * k / 16, |_, task| {
@@ -132,7 +152,7 @@ pub fn gemm_blocks<T: Send>(
             (rows.len(), k, n),
             1.0,
             a.skip(rows.start, 0),
-            b,
+            b.matrix,
             false,
             c,
             n,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use limbeck_engine::{InstructionSet, chunked};
 
 use super::matrix::Matrix;
-use super::memory::{Kept, LINE, RIGHT};
+use super::memory::{Aligned, Kept, LINE, RIGHT};
 use super::tile::{Panel, Tiles};
 use super::vector::transpose;
 
@@ -107,6 +107,12 @@ pub(super) struct Right<'a> {
 enum Source<'a> {
     /// Panel after panel, each of k rows.
     Packed { memory: Kept, k: usize },
+    /// The same from a row and a column on, packed before.
+    Before {
+        panels: &'a Panels,
+        row: usize,
+        column: usize,
+    },
     /// Rows are contiguous and read where they lie.
     InPlace(Matrix<'a>),
 }
@@ -119,27 +125,26 @@ impl<'a> Right<'a> {
         tiles: Tiles,
         parallel: bool,
     ) -> Self {
-        let width = tiles.width();
-        let len = k * columns.next_multiple_of(width);
+        let len = packed_len((k, columns), tiles);
         let mut memory = Kept::take(&RIGHT, len);
-        let work = if parallel { len } else { 0 };
-        chunked(
-            &mut memory.get_mut()[..len],
-            k * width,
-            work,
-            |panel, into| {
-                let first = panel * width;
-                let (b, high) = (b.skip(0, first), width.min(columns - first));
-                match tiles {
-                    Tiles::Avx2 => pack_panel::<16>(b, high, into),
-                    Tiles::Avx512 => pack_panel::<32>(b, high, into),
-                }
-            },
-        );
+        pack_panels((k, columns), b, tiles, parallel, memory.get_mut());
         Self {
             source: Source::Packed { memory, k },
             columns,
-            width,
+            width: tiles.width(),
+        }
+    }
+
+    /// Some columns of what was packed before, from a row on; the first is that of a panel.
+    pub(super) fn before(panels: &'a Panels, row: usize, columns: Range<usize>) -> Self {
+        Self {
+            source: Source::Before {
+                panels,
+                row,
+                column: columns.start,
+            },
+            columns: columns.len(),
+            width: panels.tiles.width(),
         }
     }
 
@@ -169,6 +174,14 @@ impl<'a> Right<'a> {
                 Source::Packed { memory, k } => {
                     (&memory.get()[column * k + row * self.width..], self.width)
                 }
+                Source::Before {
+                    panels,
+                    row: first_row,
+                    column: first,
+                } => {
+                    let start = (first + column) * panels.k + (first_row + row) * self.width;
+                    (&panels.memory.get()[start..], self.width)
+                }
                 Source::InPlace(b) => (b.skip(row, column).data, b.row_stride),
             };
             let columns = self.width.min(self.columns - column);
@@ -179,6 +192,53 @@ impl<'a> Right<'a> {
             };
             (column, panel)
         })
+    }
+}
+
+/// Numbers of a packed right operand, k x `columns`.
+fn packed_len((k, columns): (usize, usize), tiles: Tiles) -> usize {
+    k * columns.next_multiple_of(tiles.width())
+}
+
+/// Panel after panel, each of k rows.
+fn pack_panels(
+    (k, columns): (usize, usize),
+    b: Matrix<'_>,
+    tiles: Tiles,
+    parallel: bool,
+    into: &mut [f32],
+) {
+    let width = tiles.width();
+    let into = &mut into[..packed_len((k, columns), tiles)];
+    let work = if parallel { into.len() } else { 0 };
+    chunked(into, k * width, work, |panel, into| {
+        let first = panel * width;
+        let (b, high) = (b.skip(0, first), width.min(columns - first));
+        match tiles {
+            Tiles::Avx2 => pack_panel::<16>(b, high, into),
+            Tiles::Avx512 => pack_panel::<32>(b, high, into),
+        }
+    });
+}
+
+/// A right operand, packed to be kept: that of weights which many products read, one after another.
+pub(super) struct Panels {
+    tiles: Tiles,
+    k: usize,
+    memory: Aligned,
+}
+
+impl Panels {
+    /// b, k x n, packed on the calling thread.
+    pub(super) fn pack(tiles: Tiles, (k, n): (usize, usize), b: Matrix<'_>) -> Self {
+        let mut memory = Aligned::zeros(packed_len((k, n), tiles));
+        pack_panels((k, n), b, tiles, false, memory.get_mut());
+        Self { tiles, k, memory }
+    }
+
+    /// The tiles that it is packed for.
+    pub(super) fn tiles(&self) -> Tiles {
+        self.tiles
     }
 }
 
