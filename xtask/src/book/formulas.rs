@@ -101,11 +101,13 @@ fn with_inline(line: &str, mut complain: impl FnMut(String)) -> String {
             _ if text.ends_with(char::is_alphanumeric) => 1,
             _ => match formula(marked) {
                 Some(formula) => {
+                    let behind = &marked[formula.len() + 2..];
+                    rest = behind.trim_start_matches(|c| ".,:;?!)".contains(c));
+                    let closing = &behind[..behind.len() - rest.len()];
                     match mathml(formula, DisplayMode::Inline) {
-                        Ok(mathml) => text.push_str(&mathml),
+                        Ok(mathml) => text.push_str(&unbroken(&mathml, closing)),
                         Err(complaint) => complain(complaint),
                     }
-                    rest = &marked[formula.len() + 2..];
                     continue;
                 }
                 None => {
@@ -120,6 +122,14 @@ fn with_inline(line: &str, mut complain: impl FnMut(String)) -> String {
         rest = &marked[kept..];
     }
     text + rest
+}
+
+/// A formula and the punctuation behind it: a browser may otherwise break the line between them.
+fn unbroken(mathml: &str, closing: &str) -> String {
+    match closing {
+        "" => mathml.into(),
+        _ => format!("<span class=\"unbroken\">{mathml}{closing}</span>"),
+    }
 }
 
 /// Length of the span of code that the text begins with, or of its marks if nothing ends it.
@@ -230,9 +240,11 @@ mod tests {
 
     #[test]
     fn a_formula_in_a_line_becomes_mathml() {
-        let expected = "so <math display=\"inline\"><msub><mi>x</mi><mi>i</mi></msub><mo>&#60;</mo>\
-                        <mn>2</mn></math>, or\n";
+        let expected = "so <span class=\"unbroken\"><math display=\"inline\"><msub><mi>x</mi><mi>i</mi></msub><mo>&#60;</mo>\
+                        <mn>2</mn></math>,</span> or\n";
         assert_eq!(right("so $x_i < 2$, or"), expected);
+        let expected = "<math display=\"inline\"><mi>x</mi></math> or\n";
+        assert_eq!(right("$x$ or"), expected);
     }
 
     #[test]
