@@ -177,13 +177,31 @@ fn mathml(formula: &str, display_mode: DisplayMode) -> Result<String, String> {
     if let Err(error) = push_mathml(&mut mathml, events.into_iter(), config) {
         return complaint(&error.to_string());
     }
-    // Browsers put space around a stroke; TeX does not.
-    let mathml = mathml.replace("<mo>/</mo>", "<mo lspace=\"0em\" rspace=\"0em\">/</mo>");
-    guarded(&mathml).or_else(|text| {
+    guarded(&in_order(mathml)).or_else(|text| {
         complaint(&format!(
             "`{text}` stays as it is: name operators and write text in plain letters"
         ))
     })
+}
+
+/// The MathML as browsers set it like TeX.
+fn in_order(mathml: String) -> String {
+    let mut mathml = mathml;
+    // The crate puts the space before an operator's name into the element that has its limits, where
+    // it counts as the name.
+    const SPACE: &str = "<mspace width=\"0.1667em\" />";
+    for element in [
+        "<munder>",
+        "<mover>",
+        "<munderover>",
+        "<msub>",
+        "<msup>",
+        "<msubsup>",
+    ] {
+        mathml = mathml.replace(&format!("{element}{SPACE}"), &format!("{SPACE}{element}"));
+    }
+    // Browsers put space around a stroke; TeX does not.
+    mathml.replace("<mo>/</mo>", "<mo lspace=\"0em\" rspace=\"0em\">/</mo>")
 }
 
 /// The MathML as it passes through Markdown and HTML: its text in numeric entities where a character
@@ -286,7 +304,7 @@ mod tests {
 
     #[test]
     fn limits_stand_below_an_operator() {
-        let formula = right("```math\n\\operatorname*{mean}_i x_i\n```");
+        let formula = right("```math\nw \\operatorname*{mean}_i x_i\n```");
         assert!(
             formula.contains("<munder><mi>mean</mi><mi>i</mi></munder>"),
             "{formula}"
