@@ -1,7 +1,7 @@
 //! The operators of Limbeck, a folder each.
 //!
 //! A folder holds all there is to know about its operator: the formula and its derivation
-//! (`mod.rs`), the definition in f64 (`reference.rs`), the fast versions (`cpu.rs`, `gpu.rs` and
+//! (`mod.rs`, and step by step `derivation.md`), the definition in f64 (`reference.rs`), the fast versions (`cpu.rs`, `gpu.rs` and
 //! the WGSL files), and the table of cases that holds them together ([`harness`]).
 #![deny(unsafe_code)]
 

@@ -43,7 +43,7 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "book --check",
-        purpose: "every operator has its chapter, and every link of the book leads somewhere",
+        purpose: "every operator has its chapter and derivation, formulas can be set, links lead somewhere",
         run: book::check,
     },
     Check {

@@ -1,8 +1,10 @@
 //! The book: hand-written chapters of `book/src`, and one per operator made from the kernels'
-//! folders. `cargo xtask book` builds it; `--check` makes it in a temporary folder and verifies it.
+//! folders and their derivations. `cargo xtask book` builds it; `--check` makes it in a temporary
+//! folder and verifies it.
 
 mod errors;
 mod figures;
+mod formulas;
 mod links;
 mod markdown;
 mod operators;
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use errors::Errors;
-use links::Book;
+use links::{Book, accept};
 use operators::Operators;
 
 /// The line of the outline below which the operators are listed.
@@ -31,34 +33,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     }
 }
 
-/// Makes the book in a temporary folder and verifies it.
+/// Makes the chapters in a temporary folder and verifies them.
 pub(crate) fn check() -> Result<(), String> {
     let folder = Temporary::new()?;
     check_in(&root(), &folder.0)
 }
 
-fn check_in(root: &Path, folder: &Path) -> Result<(), String> {
-    let hand_written = root.join("book/src");
-    for path in tree(&hand_written)? {
-        let name = path.strip_prefix(&hand_written).unwrap_or(&path);
-        if !is_generated(name) {
-            write(&folder.join(name), &read(&path)?)?;
-        }
-    }
-    verified(root, folder)
-}
-
-/// Writes the chapters of the operators and the summary into `book/src`, and has mdBook render them.
+/// Makes the chapters in `book/made`, and has mdBook render them.
 fn build() -> Result<(), String> {
     let root = root();
-    let source = root.join("book/src");
-    let operators = source.join("operators");
-    if operators.exists() {
-        fs::remove_dir_all(&operators)
-            .map_err(|error| format!("cannot remove {}: {error}", operators.display()))?;
+    let made = root.join("book/made");
+    if made.exists() {
+        fs::remove_dir_all(&made)
+            .map_err(|error| format!("cannot remove {}: {error}", made.display()))?;
     }
-    verified(&root, &source)?;
-    println!("the chapters are in book/src");
+    check_in(&root, &made)?;
+    println!("the chapters are in book/made");
     let installed = Command::new("mdbook").arg("--version").output().is_ok();
     if !installed {
         println!(
@@ -81,8 +71,9 @@ fn build() -> Result<(), String> {
     }
 }
 
-/// Adds what is generated to the chapters in `folder`, and verifies the whole.
-fn verified(root: &Path, folder: &Path) -> Result<(), String> {
+/// Makes the book in an empty folder, and verifies the whole.
+fn check_in(root: &Path, folder: &Path) -> Result<(), String> {
+    copy_hand_written(root, folder)?;
     let errors = Errors::kept(root)?;
     let operators = Operators::of(root, limbeck_kernels::registry(), errors)?;
     let names: Vec<&str> = operators.names().collect();
@@ -115,9 +106,22 @@ fn summary(outline: &str, operators: &[&str]) -> Result<String, String> {
     Ok(outline.replace(OPERATORS, &list))
 }
 
-/// Whether a file of `book/src` is made by this program.
-fn is_generated(name: &Path) -> bool {
-    name == Path::new("SUMMARY.md") || name.starts_with("operators")
+/// Copies `book/src`, with the formulas of its chapters rendered.
+fn copy_hand_written(root: &Path, folder: &Path) -> Result<(), String> {
+    let source = root.join("book/src");
+    let mut complaints = Vec::new();
+    for name in files(&source)? {
+        let (from, to) = (source.join(&name), folder.join(&name));
+        if !name.ends_with(".md") {
+            copy(&from, &to)?;
+            continue;
+        }
+        match formulas::rendered(&format!("book/src/{name}"), &read(&from)?) {
+            Ok(chapter) => write(&to, &chapter)?,
+            Err(complaint) => complaints.push(complaint),
+        }
+    }
+    accept(&complaints)
 }
 
 fn root() -> PathBuf {
@@ -132,6 +136,19 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     let made = path.parent().map_or(Ok(()), fs::create_dir_all);
     made.and_then(|()| fs::write(path, text))
         .map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let made = to.parent().map_or(Ok(()), fs::create_dir_all);
+    made.and_then(|()| fs::copy(from, to))
+        .map(drop)
+        .map_err(|error| {
+            format!(
+                "cannot copy {} to {}: {error}",
+                from.display(),
+                to.display()
+            )
+        })
 }
 
 /// The names of a folder's files, in order.

@@ -8,11 +8,15 @@ use limbeck_kernels::harness::{Case, Entry, Input, Subject};
 
 use super::errors::Errors;
 use super::figures;
+use super::links::accept;
 use super::source::{self, Item};
-use super::{files, markdown, read};
+use super::{files, formulas, markdown, read};
 
 /// From a chapter to the root of the repository, in the sources of the book and where it is rendered.
 const TO_ROOT: &str = "../../..";
+
+/// The file of an operator's folder that derives its gradients.
+const DERIVATION: &str = "derivation.md";
 
 /// What chapters are made of.
 pub(super) struct Operators {
@@ -52,10 +56,14 @@ impl Operators {
     /// The chapters, by the name of their file, and the table of all.
     pub(super) fn chapters(&self) -> Result<Vec<(String, String)>, String> {
         let mut chapters = vec![("index.md".to_string(), self.index())];
+        let mut complaints = Vec::new();
         for entry in &self.entries {
-            chapters.push((file_name(entry), self.chapter(entry)?));
+            match self.chapter(entry) {
+                Ok(chapter) => chapters.push((file_name(entry), chapter)),
+                Err(complaint) => complaints.push(complaint),
+            }
         }
-        Ok(chapters)
+        accept(&complaints).map(|()| chapters)
     }
 
     fn index(&self) -> String {
@@ -94,6 +102,7 @@ impl Operators {
         }
         let mut text = format!("# `{}`\n\n```text\n{}\n```\n\n", entry.name, entry.formula);
         text.push_str(&markdown::from_docs(&docs, 1, &self.chapters));
+        text.push_str(&derivation(&self.kernels, entry.name)?);
         for name in source::exports(&self.library, entry.name) {
             let item = source::find_item(&folder, &name)?;
             text.push_str(&self.item(&item));
@@ -113,6 +122,21 @@ impl Operators {
             item.name, item.declaration
         )
     }
+}
+
+/// What an operator's `derivation.md` says, with its formulas rendered.
+pub(super) fn derivation(kernels: &Path, operator: &str) -> Result<String, String> {
+    let file = format!("kernels/src/{operator}/{DERIVATION}");
+    let text = read(&kernels.join(operator).join(DERIVATION))
+        .map_err(|_| format!("{file}: expected each gradient, step by step; found no file"))?;
+    let too_high = |line: &str| line.starts_with("# ") || line.starts_with("## ");
+    if let Some((line, heading)) = markdown::prose(&text).find(|(_, line)| too_high(line)) {
+        return Err(format!(
+            "{file}:{line}: `{heading}`: headings begin at level 3, below the chapter's own"
+        ));
+    }
+    let rendered = formulas::rendered(&file, &text)?;
+    Ok(format!("\n## Derivation\n\n{rendered}"))
 }
 
 fn file_name(entry: &Entry) -> String {
@@ -150,7 +174,9 @@ fn implementations(
     chapters: &BTreeMap<String, String>,
 ) -> Result<String, String> {
     let mut text = String::from("\n## The three implementations\n\n");
-    let files = files(folder)?;
+    let mut files = files(folder)?;
+    // It is part of the chapter.
+    files.retain(|file| file != DERIVATION);
     for wanted in VERSIONS {
         let of = files.iter().filter(|file| version(file) == wanted);
         let links: Vec<String> = of

@@ -1,4 +1,3 @@
-use super::links::accept;
 use super::*;
 
 /// A folder of one test.
@@ -18,6 +17,8 @@ fn the_book_holds_together() {
         "pub fn linear_transposed(",
         "(../../../kernels/src/linear/cpu.rs)",
         "limbeck audit --full --operator linear",
+        "## Derivation",
+        "<div class=\"formula\"><math display=\"block\">",
         // What the folder says of its versions.
         "  The definition, in f64",
         "## What it costs",
@@ -41,6 +42,42 @@ fn the_book_holds_together() {
     let linear = cases.iter().find(|entry| entry.name == "linear");
     let count = linear.expect("it is registered").cases.len();
     assert!(chapter.contains(&format!("## Its {count} cases")));
+}
+
+#[test]
+fn a_derivation_that_is_missing_or_wrong_is_refused() {
+    let folder = temporary("derivation");
+    let refused = |text: Option<&str>| {
+        if let Some(text) = text {
+            write(&folder.0.join("kl/derivation.md"), text).expect("a file");
+        }
+        operators::derivation(&folder.0, "kl").expect_err("it is refused")
+    };
+    assert_eq!(
+        refused(None),
+        "kernels/src/kl/derivation.md: expected each gradient, step by step; found no file"
+    );
+    assert_eq!(
+        refused(Some("### The function\n\n## Its gradient\n")),
+        "kernels/src/kl/derivation.md:3: `## Its gradient`: headings begin at level 3, below the \
+         chapter's own"
+    );
+    assert_eq!(
+        refused(Some("Let $x$ be\n\n```math\n\\frac{a}\n```\n")),
+        "kernels/src/kl/derivation.md:3: `\\frac{a}`: parsing error: expected a token"
+    );
+}
+
+#[test]
+fn every_formula_of_the_operators_is_rendered() {
+    let kernels = root().join("kernels/src");
+    for entry in limbeck_kernels::registry() {
+        let chapter = operators::derivation(&kernels, entry.name).expect("a derivation");
+        assert!(chapter.contains("<math"), "{}: no formula", entry.name);
+        let left = markdown::prose(&chapter).find(|(_, line)| line.contains('$'));
+        assert_eq!(left, None, "{}", entry.name);
+        assert!(!chapter.contains("```math"), "{}", entry.name);
+    }
 }
 
 #[test]
@@ -107,7 +144,7 @@ fn every_block_of_rust_is_compiled_by_a_test() {
         for (at, pair) in lines.windows(2).enumerate() {
             let example = markdown::included(pair[1]).is_some_and(|f| f.contains("/examples/"));
             let rust = pair[0].starts_with("```rust") && !pair[0].contains("ignore");
-            if rust && !listed && !example && !is_generated(Path::new(&name)) {
+            if rust && !listed && !example {
                 complaints.push(format!("book/src/{name}:{}: add it to src/book.rs", at + 1));
             }
         }
