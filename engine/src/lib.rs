@@ -29,7 +29,8 @@ pub use device::Device;
 pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
 pub use gpu::{
-    AdapterSummary, Binding, Gpu, GpuCounters, GpuSlice, Kernel, adapters, set_workgroup_limit,
+    AdapterSummary, Binding, Gpu, GpuCounters, GpuSlice, KeptBuffer, KeptDispatch, Kernel,
+    adapters, set_workgroup_limit,
 };
 pub use gradcheck::{GradientReport, ParameterCheck, SuspectOperator, gradcheck};
 pub use host::{

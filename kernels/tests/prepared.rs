@@ -12,11 +12,11 @@ const OUTPUTS: usize = 300;
 const KERNEL_SIZE: usize = 7;
 
 /// Weights and bias, for a convolution or a linear map.
-fn parameters(rows: usize) -> Result<(ParameterStore, ParameterId, ParameterId)> {
+fn parameters(device: &Device, rows: usize) -> Result<(ParameterStore, ParameterId, ParameterId)> {
     let mut store = StoreBuilder::new(3);
     let weight = store.normal("weight", [rows, OUTPUTS], 0.1);
     let bias = store.normal("bias", [OUTPUTS], 0.1);
-    Ok((store.build(&Device::cpu())?, weight, bias))
+    Ok((store.build(device)?, weight, bias))
 }
 
 type Model<'a> = dyn Fn(&Tape, &Var, &Var) -> Result<Var> + 'a;
@@ -30,13 +30,13 @@ fn results(
         let (weight, bias) = (tape.parameter(store, *weight), tape.parameter(store, *bias));
         model(tape, &weight, &bias)?.tensor().read()
     };
-    let device = Device::cpu();
-    let kept = || run(&Tape::inference(&device));
-    Ok([kept()?, kept()?, run(&Tape::deterministic(&device))?])
+    let device = store.device();
+    let kept = || run(&Tape::inference(device));
+    Ok([kept()?, kept()?, run(&Tape::deterministic(device))?])
 }
 
-fn check(rows: usize, model: &Model<'_>) -> Result<()> {
-    let mut parameters = parameters(rows)?;
+fn check(device: &Device, rows: usize, model: &Model<'_>) -> Result<()> {
+    let mut parameters = parameters(device, rows)?;
     // Panels of one instruction set are of no use to another.
     for level in [InstructionSet::Avx512, InstructionSet::Avx2] {
         set_instruction_set(level);
@@ -65,7 +65,7 @@ fn kept_weights_have_the_bits_of_others_and_follow_changes() -> Result<()> {
     };
     for rows in [1, 5, 20, 84, 85] {
         let x = device.real(&numbers(rows * INPUTS), [rows, INPUTS])?;
-        check(INPUTS, &|tape, weight, bias| {
+        check(&device, INPUTS, &|tape, weight, bias| {
             let x = tape.constant(x.clone());
             linear(tape, &x, weight, Some(bias), Some(Activation::Gelu))
         })?;
@@ -74,7 +74,7 @@ fn kept_weights_have_the_bits_of_others_and_follow_changes() -> Result<()> {
         let rows = lengths.iter().sum::<usize>();
         let packed = Packed::new(&device, &lengths, 0)?;
         let x = device.real(&numbers(rows * INPUTS), [rows, INPUTS])?;
-        check(KERNEL_SIZE * INPUTS, &|tape, weight, bias| {
+        check(&device, KERNEL_SIZE * INPUTS, &|tape, weight, bias| {
             let x = tape.constant(x.clone());
             conv1d_max(tape, &x, weight, bias, None, &packed, KERNEL_SIZE, false)
         })?;

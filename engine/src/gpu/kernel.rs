@@ -41,7 +41,7 @@ impl Binding<'_> {
         }
     }
 
-    fn writes(&self) -> bool {
+    pub(super) fn writes(&self) -> bool {
         matches!(self, Binding::Write(_))
     }
 }

@@ -6,6 +6,7 @@ mod kernel;
 mod memory;
 mod pace;
 mod recorder;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -18,6 +19,8 @@ pub use kernel::{Binding, Kernel};
 pub use memory::GpuSlice;
 use memory::Pool;
 use recorder::{Recorder, UNIFORM_BLOCK};
+use witness::Witness;
+pub use witness::{KeptBuffer, KeptDispatch};
 
 use crate::error::{Error, Result};
 use crate::ledger::InUse;
@@ -41,6 +44,7 @@ pub struct Gpu {
     readbacks: AtomicU64,
     bytes_uploaded: AtomicU64,
     bytes_read: AtomicU64,
+    witness: Mutex<Option<Witness>>,
 }
 
 /// Counts since the device was opened; differences of two tell what a step costs.
@@ -98,6 +102,7 @@ impl Gpu {
             readbacks: AtomicU64::new(0),
             bytes_uploaded: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
+            witness: Mutex::default(),
         })
     }
 
@@ -211,9 +216,69 @@ impl Gpu {
         let y = workgroups.div_ceil(x as usize);
         let (y, z) = (y.min(limit as usize), y.div_ceil(limit as usize));
         let workgroups = [x, y as u32, z as u32];
+        let before = self.look_at(kernel, bindings)?;
         self.recorder()
             .dispatch(kernel, bindings, parameters, workgroups);
+        if let Some(before) = before {
+            self.keep(kernel, (bindings, before), parameters, workgroups)?;
+        }
         self.check()
+    }
+
+    /// From now on the largest dispatch of every kernel that has buffers of at most `limit` bytes
+    /// together is kept, with what they held before and after. Every dispatch that may be kept waits
+    /// for the GPU: this is for tests on other implementations of WebGPU.
+    pub fn keep_dispatches(&self, limit: usize) {
+        *self.witness() = Some(Witness::new(limit));
+    }
+
+    /// The dispatches that were kept, by name of the kernel.
+    pub fn kept_dispatches(&self) -> Vec<KeptDispatch> {
+        self.witness()
+            .as_ref()
+            .map(Witness::kept)
+            .unwrap_or_default()
+    }
+
+    fn witness(&self) -> MutexGuard<'_, Option<Witness>> {
+        self.witness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the buffers hold, if the dispatch is to be kept.
+    fn look_at(&self, kernel: &Kernel, bindings: &[Binding<'_>]) -> Result<Option<Vec<Vec<u8>>>> {
+        let wanted = |witness: &Witness| witness.wants(kernel, bindings);
+        if !self.witness().as_ref().is_some_and(wanted) {
+            return Ok(None);
+        }
+        let contents = bindings.iter().map(|binding| self.read(&[binding.slice()]));
+        contents.collect::<Result<_>>().map(Some)
+    }
+
+    fn keep(
+        &self,
+        kernel: &Kernel,
+        (bindings, before): (&[Binding<'_>], Vec<Vec<u8>>),
+        parameters: &[u32],
+        workgroups: [u32; 3],
+    ) -> Result<()> {
+        let buffer = |(binding, before): (&Binding<'_>, Vec<u8>)| {
+            let after = binding.writes().then(|| self.read(&[binding.slice()]));
+            let after = after.transpose()?;
+            Ok(KeptBuffer { before, after })
+        };
+        let buffers = bindings.iter().zip(before).map(buffer);
+        let dispatch = KeptDispatch {
+            kernel: kernel.name,
+            wgsl: kernel.wgsl(),
+            entry: kernel.entry,
+            workgroups,
+            parameters: parameters.to_vec(),
+            buffers: buffers.collect::<Result<_>>()?,
+        };
+        if let Some(witness) = self.witness().as_mut() {
+            witness.keep(dispatch);
+        }
+        Ok(())
     }
 
     /// Records a copy of `from` to `to` (equal lengths).
