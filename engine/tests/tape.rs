@@ -1,74 +1,9 @@
 //! The tape with an operator that the engine does not know: y = a x.
 
-use limbeck_engine::{
-    Backward, Device, Differentiable, Forward, Layout, Meta, Operator, Packed, Plan, Result,
-    StoreBuilder, Tape, Var,
-};
-#[cfg(feature = "gpu")]
-use limbeck_engine::{Error, GpuBackward, GpuForward};
+mod common;
 
-#[derive(Clone, Copy, Debug)]
-struct Times(f64);
-
-impl Operator for Times {
-    fn name(&self) -> &'static str {
-        "times"
-    }
-
-    fn infer(&self, inputs: &[Meta]) -> Result<Plan> {
-        Ok(Plan::new(inputs, inputs[0]))
-    }
-
-    fn forward_reference(&self, io: &mut Forward<'_, f64>) {
-        for (y, x) in io.output(0).iter_mut().zip(io.real(0)) {
-            *y = self.0 * x;
-        }
-    }
-
-    fn forward_cpu(&self, io: &mut Forward<'_, f32>) {
-        for (y, x) in io.output(0).iter_mut().zip(io.real(0)) {
-            *y = self.0 as f32 * x;
-        }
-    }
-
-    #[cfg(feature = "gpu")]
-    fn forward_gpu(&self, _: &mut GpuForward<'_>) -> Result<()> {
-        Err(Error::Device("this test's operator has no shader".into()))
-    }
-}
-
-impl Differentiable for Times {
-    fn backward_reference(&self, io: &mut Backward<'_, f64>) {
-        let dy = io.upstream();
-        if let Some(dx) = io.gradient(0) {
-            dx.iter_mut()
-                .zip(dy)
-                .for_each(|(dx, dy)| *dx += self.0 * dy);
-        }
-    }
-
-    fn backward_cpu(&self, io: &mut Backward<'_, f32>) {
-        let dy = io.upstream();
-        if let Some(dx) = io.gradient(0) {
-            dx.iter_mut()
-                .zip(dy)
-                .for_each(|(dx, dy)| *dx += self.0 as f32 * dy);
-        }
-    }
-
-    #[cfg(feature = "gpu")]
-    fn backward_gpu(&self, _: &mut GpuBackward<'_>) -> Result<()> {
-        Err(Error::Device("this test's operator has no shader".into()))
-    }
-}
-
-fn times(tape: &Tape, factor: f64, x: &Var) -> Var {
-    tape.apply_one(Times(factor), &[x]).expect("any shape fits")
-}
-
-fn hosts() -> [Device; 2] {
-    [Device::cpu(), Device::reference()]
-}
+use common::{Times, hosts, times};
+use limbeck_engine::{Device, Layout, Packed, StoreBuilder, Tape};
 
 #[test]
 fn gradients_multiply_along_a_path_and_add_over_paths() {

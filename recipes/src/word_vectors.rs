@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::text::{Encoder, TextClassifier};
 
 /// The parameter that is the table of word vectors.
-const TABLE: &str = "embedding.weight";
+pub(crate) const TABLE: &str = "embedding.weight";
 
 /// Puts the vectors of the file that a TextCNN names, if it names one, into its table: those of the
 /// words it knows; the others keep their first values. How many of the words, and of the tokens of
@@ -56,15 +56,24 @@ pub(crate) fn apply(
     if shapes {
         return Ok(());
     }
-    let mut values = HashMap::new();
-    for (name, _, mut drawn) in store.read()? {
-        if name == TABLE {
-            let rows = drawn.chunks_mut(config.embedding_size).zip(&vectors.rows);
-            for (row, vector) in rows.filter_map(|(row, vector)| Some((row, vector.as_ref()?))) {
-                row.copy_from_slice(vector);
-            }
+    fill(classifier, |drawn| {
+        let rows = drawn.chunks_mut(config.embedding_size).zip(&vectors.rows);
+        for (row, vector) in rows.filter_map(|(row, vector)| Some((row, vector.as_ref()?))) {
+            row.copy_from_slice(vector);
         }
-        values.insert(name, drawn);
+    })
+}
+
+/// Lets `change` write into the table of word vectors, row after row, as it was drawn.
+///
+/// # Errors
+/// If the device failed.
+pub(crate) fn fill(classifier: &mut TextClassifier, change: impl FnOnce(&mut [f32])) -> Result<()> {
+    let store = classifier.model_mut().parameters_mut();
+    let read = store.read()?.into_iter();
+    let mut values: HashMap<String, Vec<f32>> = read.map(|(name, _, v)| (name, v)).collect();
+    if let Some(table) = values.get_mut(TABLE) {
+        change(table);
     }
     Ok(store.load(&values)?)
 }

@@ -1,4 +1,5 @@
-//! An update whose texts are read in several parts is the update of one batch.
+//! Time for memory: an update whose texts are read in several parts is the update of one batch, and so
+//! is one whose layers are computed again on the way back.
 
 use limbeck_engine::Device;
 use limbeck_recipes::config::{self, Override, Run};
@@ -202,5 +203,92 @@ fn stages_that_read_all_at_once_refuse_parts() {
             .expect_err("refused")
             .to_string();
         assert!(error.contains(key), "{key}: {error}");
+    }
+}
+
+#[test]
+fn layers_that_are_computed_again_change_no_bit() {
+    for parts in ["training.accumulate=1", "training.accumulate=3"] {
+        let with = |more: &[&str]| {
+            let dropout = ["model.dropout=0.2", "model.attention_dropout=0.1", parts];
+            run("train", TRAIN, &[&dropout, more].concat())
+        };
+        let plain = with(&[]);
+        assert_eq!(with(&["model.gradient_checkpointing=true"]), plain);
+        assert_ne!(with(&["model.dropout=0.1"]), plain);
+    }
+    let with = |more: &[&str]| {
+        let seen = ["teacher.dropout=0.2", "teacher.attention_dropout=0.1"];
+        run("layerwise", LAYERWISE, &[&seen, more].concat())
+    };
+    assert_eq!(with(&["teacher.gradient_checkpointing=true"]), with(&[]));
+}
+
+#[test]
+fn a_rehearsal_knows_what_computing_again_saves() {
+    let stage = |more: &[&str]| {
+        let sizes = ["model.layers=6", "training.batch_size=24"];
+        let run = parsed("train", TRAIN, &[&sizes, more].concat());
+        let data = RunData::read(run.data().expect("texts"), run.seed()).expect("the corpus");
+        let layout = limbeck_engine::Layout::Cpu;
+        let mut rehearsal =
+            limbeck_recipes::rehearse_run(&run, &data, layout).expect("a rehearsal");
+        rehearsal.stages.remove(0)
+    };
+    let (plain, again) = (stage(&[]), stage(&["model.gradient_checkpointing=true"]));
+    for (what, plain, again) in [
+        ("step", plain.bytes.step, again.bytes.step),
+        ("saved", plain.bytes.saved, again.bytes.saved),
+        (
+            "activations",
+            plain.bytes.activations,
+            again.bytes.activations,
+        ),
+    ] {
+        assert!(2 * again < plain, "{what}: {again} of {plain} bytes");
+    }
+    assert_eq!(again.bytes.weights, plain.bytes.weights);
+    // The same operators in the same places, those of the layers marked.
+    assert_eq!(again.lines.len(), plain.lines.len());
+    for (again, plain) in again.lines.iter().zip(&plain.lines) {
+        assert_eq!(
+            (&again.scope, again.operator),
+            (&plain.scope, plain.operator)
+        );
+        assert_eq!((&again.plan, &again.sources), (&plain.plan, &plain.sources));
+        assert_eq!(
+            again.recomputed,
+            again.scope.starts_with("layer "),
+            "{}",
+            again.scope
+        );
+        assert!(!plain.recomputed);
+    }
+}
+
+#[test]
+fn models_without_layers_of_attention_cannot_compute_them_again() {
+    for (text, key) in [
+        ("task = \"train\"\n[model]\nkind = \"text_cnn\"\n", "model"),
+        (
+            "task = \"train\"\n[model]\nkind = \"bag_of_ngrams\"\n",
+            "model",
+        ),
+        ("task = \"layerwise\"\n[student]\nchannels = 8\n", "student"),
+        (
+            "task = \"gate_mixup\"\n[teacher]\nkind = \"text_graph\"\n",
+            "teacher",
+        ),
+    ] {
+        let text = format!("{text}gradient_checkpointing = true\n");
+        let error = config::parse("run.toml", &text, &[]);
+        let error = error.expect_err("refused").to_string();
+        for part in [
+            key,
+            "gradient_checkpointing`: only layers of attention",
+            "\"pretrained\"",
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use limbeck_recipes::config::{self, Extent, LayerwiseRun, OffOr, Override, Run};
 use limbeck_recipes::layerwise::{
     Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, JointNorm, LayerMap,
-    Matching, NamedLayerMap, Projection, Sharpening, TeacherTargets, Weight,
+    Matching, NamedLayerMap, Projection, Sharpening, StudentEmbeddings, TeacherTargets, Weight,
 };
 
 fn run(overrides: &[&str]) -> LayerwiseRun {
@@ -76,6 +76,7 @@ fn both_presets_share_the_documents_structure() {
         assert_eq!(options.joint_norm, JointNorm::None);
         assert_eq!(options.feature, Feature::Mean);
         assert!(!options.embedding_level);
+        assert_eq!(options.student_embeddings, StudentEmbeddings::Random);
         assert_eq!(options.matching, Matching::Pooled);
         assert_eq!(options.teacher_targets, TeacherTargets::InSample);
         assert_eq!(run.student.kernel_sizes, [2, 3, 4, 5]);

@@ -289,7 +289,7 @@ fn every_shipped_run_file_resolves_under_both_presets() {
             "{data_set}: {seen:?}"
         );
     }
-    for data_set in ["trec", "mr", "r8", "ohsumed"] {
+    for data_set in ["trec", "mr", "r8", "r52", "ohsumed"] {
         let file = format!("layerwise-minilm-{data_set}.toml");
         assert!(seen.contains(&file), "{file}: {seen:?}");
     }

@@ -152,16 +152,23 @@ pub(super) fn new_folder(name: &str) -> PathBuf {
         .unwrap_or_else(|| runs.join(name))
 }
 
+/// A run may find its files elsewhere when it goes on, and may save memory that it did not save before.
 fn fingerprint(run: &Run) -> Result<Fingerprint> {
-    let places = [
+    let free = [
         "data.dir",
         "pairs.translations",
         "model.cache",
         "teacher.cache",
         "teacher.file",
         "student.cache",
+        "model.gradient_checkpointing",
+        "teacher.gradient_checkpointing",
+        "student.gradient_checkpointing",
+        "beside_teacher.gradient_checkpointing",
+        "teacher_a.gradient_checkpointing",
+        "teacher_b.gradient_checkpointing",
     ];
-    Ok(Fingerprint::of(run, &places)?)
+    Ok(Fingerprint::of(run, &free)?)
 }
 
 /// Refuses to go on with a run that was started with another configuration or on other data. Test

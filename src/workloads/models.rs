@@ -112,6 +112,7 @@ fn transformer(dropout: f64, length: usize, device: &Device) -> Result<Box<dyn C
         attention_dropout: dropout,
         norm: NormPosition::Post,
         functions: LayerFunctions::default(),
+        gradient_checkpointing: false,
         pooling: TextPooling::Mean,
         max_positions: length,
         head: Head::Pooled,

@@ -171,6 +171,7 @@ impl TransformerSizes {
             attention_dropout: 0.0,
             norm: self.norm.position(),
             functions: LayerFunctions::default(),
+            gradient_checkpointing: false,
             pooling: match self.pooling.as_str() {
                 "mean" => TextPooling::Mean,
                 "first" => TextPooling::First,
@@ -212,6 +213,7 @@ impl Seq2SeqSizes {
             dropout: 0.0,
             attention_dropout: 0.0,
             norm: self.norm.position(),
+            gradient_checkpointing: false,
             max_positions: self.max_positions,
         }
     }
@@ -228,6 +230,7 @@ impl DecoderSizes {
             attention_dropout: 0.0,
             norm: self.norm.position(),
             functions: LayerFunctions::default(),
+            gradient_checkpointing: false,
         }
     }
 }

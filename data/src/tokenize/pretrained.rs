@@ -38,6 +38,8 @@ pub struct PretrainedTokenizer {
     size: usize,
     /// What an empty text becomes.
     around: Vec<u32>,
+    /// What an unknown word becomes, in tokenisers that have such a token.
+    unknown: Option<u32>,
     fingerprint: Fingerprint,
 }
 
@@ -106,6 +108,7 @@ impl PretrainedTokenizer {
             size,
             max_length,
             around,
+            unknown: unknown(&tokenizer, &description),
             fingerprint: fingerprint::of_strings([description.as_bytes()]),
             description,
             tokenizer,
@@ -120,6 +123,28 @@ impl PretrainedTokenizer {
             Err(_) => self.around.clone(),
         };
         TokenIds::new(ids, self.fingerprint)
+    }
+
+    /// The pieces of a word, as it is split in the middle of a text: without the tokens around it and
+    /// without what stands for the unknown. None of a word that the tokeniser has no pieces for.
+    ///
+    /// ```
+    /// use limbeck_data::tokenize::PretrainedTokenizer;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let folder = folder.path();
+    /// std::fs::write(folder.join("vocab.txt"), "[UNK]\n[CLS]\n[SEP]\nwarm\n##er\n")?;
+    /// let tokenizer = PretrainedTokenizer::read(folder, 5)?;
+    /// assert_eq!(tokenizer.pieces("warmer"), [3, 4]);
+    /// assert!(tokenizer.pieces("cold").is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pieces(&self, word: &str) -> Vec<u32> {
+        // Tokenisers that read white space give the words behind it pieces of their own.
+        let encoding = self.tokenizer.encode_fast(format!(" {word}"), false);
+        let ids = encoding.map(|encoding| encoding.get_ids().to_vec());
+        let mut ids = ids.unwrap_or_default();
+        ids.retain(|&id| Some(id) != self.unknown);
+        ids
     }
 
     /// Whether the end of a text is cut off.
@@ -179,6 +204,16 @@ struct Saved {
     max_length: usize,
     /// In the form of the crate `tokenizers`: it wants text, and its fingerprint is that of the text.
     tokenizer: String,
+}
+
+/// The token that a tokeniser's model has for what it does not know.
+fn unknown(tokenizer: &Tokenizer, description: &str) -> Option<u32> {
+    let description: Value = serde_json::from_str(description).ok()?;
+    let model = &description["model"];
+    match model["unk_id"].as_u64() {
+        Some(id) => u32::try_from(id).ok(),
+        None => tokenizer.token_to_id(model["unk_token"].as_str()?),
+    }
 }
 
 fn read_json(path: &Path) -> Result<Value> {

@@ -7,6 +7,7 @@
 mod vector;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::device::Device;
@@ -184,7 +185,7 @@ impl StoreBuilder {
         Ok(ParameterStore {
             id,
             device: device.clone(),
-            records: self.records,
+            records: self.records.into(),
             values,
         })
     }
@@ -195,7 +196,7 @@ impl StoreBuilder {
 pub struct ParameterStore {
     id: u64,
     device: Device,
-    records: Vec<Record>,
+    records: Arc<[Record]>,
     values: ParameterVector,
 }
 
@@ -218,15 +219,13 @@ impl ParameterStore {
     /// The records, to change scales, decay or frozen state. Vectors made before (gradients,
     /// moments) keep the slices they had: make new ones after freezing or thawing.
     pub fn records_mut(&mut self) -> &mut [Record] {
-        &mut self.records
+        Arc::make_mut(&mut self.records)
     }
 
     /// Freezes or thaws every parameter whose name starts with `prefix`; returns how many.
     pub fn set_frozen(&mut self, prefix: &str, frozen: bool) -> usize {
-        let chosen = self
-            .records
-            .iter_mut()
-            .filter(|r| r.name.starts_with(prefix));
+        let records = self.records_mut().iter_mut();
+        let chosen = records.filter(|r| r.name.starts_with(prefix));
         chosen.map(|record| record.frozen = frozen).count()
     }
 
@@ -299,6 +298,17 @@ impl ParameterStore {
         Ok(vector)
     }
 
+    /// The same parameters with the values and records they have now: a later update does not change
+    /// them.
+    pub(crate) fn as_now(&self) -> ParameterStore {
+        ParameterStore {
+            id: self.id,
+            device: self.device.clone(),
+            records: Arc::clone(&self.records),
+            values: self.values.share(),
+        }
+    }
+
     /// Exchanges the values with others of the same parameters, such as their averages.
     ///
     /// # Errors
@@ -336,7 +346,7 @@ impl ParameterStore {
     pub fn load(&mut self, named: &HashMap<String, Vec<f32>>) -> Result<()> {
         let mut faults = Vec::new();
         let mut all = Vec::with_capacity(self.records.len());
-        for record in &self.records {
+        for record in self.records.iter() {
             match named.get(&record.name) {
                 Some(values) if values.len() == record.shape.elements() => {
                     all.push(values.iter().map(|&v| f64::from(v)).collect());

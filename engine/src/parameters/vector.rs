@@ -202,6 +202,20 @@ impl ParameterVector {
         self.load(&wide)
     }
 
+    /// The same numbers a second time. None of the two is to be written to before
+    /// [`ParameterVector::make_unique`].
+    pub(super) fn share(&self) -> ParameterVector {
+        ParameterVector {
+            store: self.store,
+            device: self.device.clone(),
+            slices: self.slices.clone(),
+            row_sparse: self.row_sparse.clone(),
+            rows: self.rows.clone(),
+            offsets: self.offsets.clone(),
+            whole: self.whole.clone(),
+        }
+    }
+
     pub(super) fn make_unique(&mut self, device: &Device) -> Result<()> {
         if let Some(whole) = &self.whole {
             // Every slice, and the whole itself, holds the buffer once.

@@ -1,12 +1,13 @@
 //! The reverse pass.
 
-use super::{Node, SlotInfo, Tape, Target, Var, run};
+use std::sync::Arc;
+
+use super::{Node, SlotInfo, Step, Tape, Target, Var, run};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::operator::{Backward, Slot};
 use crate::parameters::{ParameterStore, ParameterVector, RowGradient};
-use crate::profile::{Pass, timed};
-use crate::tensor::{Element, Tensor};
+use crate::profile::{Pass, Profile, timed};
+use crate::tensor::Tensor;
 
 /// The trainable parameters that a backward pass did not reach.
 #[derive(Debug)]
@@ -45,12 +46,17 @@ impl Unreached {
 }
 
 /// Gradients on their way back.
-struct Flow<'a, 'v> {
-    device: &'a Device,
-    slots: &'a [SlotInfo],
-    values: Vec<Option<Tensor>>,
-    into: &'a mut [&'v mut ParameterVector],
-    reached: Vec<Vec<bool>>,
+pub(super) struct Flow<'a, 'v> {
+    pub(super) device: Device,
+    pub(super) traced: bool,
+    pub(super) profile: Option<Arc<Profile>>,
+    slots: Vec<SlotInfo>,
+    taken: Vec<Tensor>,
+    /// The gradient of each slot, as far as it is known.
+    pub(super) values: Vec<Option<Tensor>>,
+    pub(super) into: &'a mut [&'v mut ParameterVector],
+    /// Which parameters have got a gradient, for each of the vectors.
+    pub(super) reached: &'a mut [Vec<bool>],
 }
 
 impl Tape {
@@ -88,20 +94,10 @@ impl Tape {
         seeds: Vec<(&Var, Tensor)>,
         gradients: &mut [&mut ParameterVector],
     ) -> Result<(Vec<Tensor>, Unreached)> {
-        let (nodes, slots) = (self.nodes.into_inner(), self.slots.into_inner());
-        let taken = self.taken.into_inner();
-        let profile = self.profile.into_inner();
-        let reached = gradients
-            .iter()
-            .map(|g| vec![false; g.slices().len()])
-            .collect();
-        let mut flow = Flow {
-            device: &self.device,
-            slots: &slots,
-            values: slots.iter().map(|_| None).collect(),
-            into: gradients,
-            reached,
-        };
+        let id = self.id;
+        let reached = gradients.iter().map(|g| vec![false; g.slices().len()]);
+        let mut reached: Vec<Vec<bool>> = reached.collect();
+        let (mut flow, steps) = Flow::of(self, gradients, &mut reached);
         for (var, coefficients) in seeds {
             if var.shape() != coefficients.shape() {
                 return Err(Error::Shape {
@@ -116,28 +112,57 @@ impl Tape {
             let Some((tape, slot)) = var.slot else {
                 continue;
             };
-            if tape != self.id {
+            if tape != id {
                 return Err(Error::Mismatch(
                     "the loss was computed on another tape".into(),
                 ));
             }
             flow.give(slot, coefficients)?;
         }
-        for node in nodes.into_iter().rev() {
-            let pass = (node.operator.name(), Pass::Backward);
-            let plan = (node.plan.flops, node.plan.bytes);
-            timed(profile.as_deref(), pass, plan, || {
-                flow.step(node, self.traced.get())
-            })?;
-        }
-        flow.give_rows(&taken)?;
+        flow.walk(steps)?;
         flow.finish()
     }
 }
 
-impl Flow<'_, '_> {
+impl<'a, 'v> Flow<'a, 'v> {
+    /// A flow without gradients yet, and the steps it is to walk.
+    pub(super) fn of(
+        tape: Tape,
+        into: &'a mut [&'v mut ParameterVector],
+        reached: &'a mut [Vec<bool>],
+    ) -> (Self, Vec<Step>) {
+        let slots = tape.slots.into_inner();
+        let flow = Flow {
+            device: tape.device,
+            traced: tape.traced.get(),
+            profile: tape.profile.into_inner(),
+            taken: tape.taken.into_inner(),
+            values: slots.iter().map(|_| None).collect(),
+            slots,
+            into,
+            reached,
+        };
+        (flow, tape.steps.into_inner())
+    }
+
+    /// Goes back from the last step to the first.
+    pub(super) fn walk(&mut self, steps: Vec<Step>) -> Result<()> {
+        for step in steps.into_iter().rev() {
+            match step {
+                Step::Operator(node) => {
+                    let pass = (node.operator.name(), Pass::Backward);
+                    let plan = (node.plan.flops, node.plan.bytes);
+                    let profile = self.profile.clone();
+                    timed(profile.as_deref(), pass, plan, || self.step(node))?;
+                }
+                Step::Checkpoint(segment) => self.replay(segment)?,
+            }
+        }
+        self.give_rows()
+    }
+
     /// The reverse of one node: takes the gradients of its outputs, adds to those of its inputs.
-    fn step(&mut self, node: Node, traced: bool) -> Result<()> {
+    fn step(&mut self, node: Node) -> Result<()> {
         let upstream: Vec<Option<Tensor>> = node
             .outputs
             .iter()
@@ -151,11 +176,11 @@ impl Flow<'_, '_> {
             targets.push(slot.map(|slot| self.take(slot)).transpose()?);
         }
         let scratch = node.plan.backward_workspace.on(self.device.layout());
-        let mut workspace = run::allocate(self.device, scratch)?;
-        run_backward(self.device, &node, &upstream, &mut targets, &mut workspace)?;
+        let mut workspace = run::allocate(&self.device, scratch)?;
+        run::backward(&self.device, &node, &upstream, &mut targets, &mut workspace)?;
         for (slot, target) in node.inputs.iter().zip(targets) {
             if let Some((slot, (tensor, _))) = slot.zip(target) {
-                if traced {
+                if self.traced {
                     run::require_finite(&tensor, node.operator.name(), &node.scope, "gradient")?;
                 }
                 self.give(slot, tensor)?;
@@ -180,19 +205,19 @@ impl Flow<'_, '_> {
 
     /// Returns a gradient to where it belongs. An operator that reads one value twice returns
     /// two, which are added.
-    fn give(&mut self, slot: usize, tensor: Tensor) -> Result<()> {
+    pub(super) fn give(&mut self, slot: usize, tensor: Tensor) -> Result<()> {
         if let Target::Parameter { store, id } = self.slots[slot].target
             && let Some(which) = self.into.iter().position(|v| v.store == store)
         {
             self.reached[which][id.index()] = true;
             let place = &mut self.into[which].slices_mut()[id.index()];
-            return put(place, tensor, self.device);
+            return put(place, tensor, &self.device);
         }
-        put(&mut self.values[slot], tensor, self.device)
+        put(&mut self.values[slot], tensor, &self.device)
     }
 
     /// Hands the gradients of rows to the vectors of their parameters.
-    fn give_rows(&mut self, taken: &[Tensor]) -> Result<()> {
+    fn give_rows(&mut self) -> Result<()> {
         for (slot, info) in self.slots.iter().enumerate() {
             let Target::Rows {
                 store,
@@ -207,7 +232,7 @@ impl Flow<'_, '_> {
                 continue;
             };
             self.reached[which][id.index()] = true;
-            let ids = taken[list].clone();
+            let ids = self.taken[list].clone();
             let place = &mut self.into[which].rows[id.index()];
             if place.replace(RowGradient { ids, values }).is_some() {
                 return Err(Error::Mismatch(format!(
@@ -231,7 +256,7 @@ impl Flow<'_, '_> {
             }
         }
         let mut parameters = Vec::new();
-        for (vector, reached) in self.into.iter().zip(&self.reached) {
+        for (vector, reached) in self.into.iter().zip(self.reached.iter()) {
             let missing = reached.iter().zip(vector.slices()).enumerate();
             parameters.extend(missing.filter_map(|(index, (&reached, slice))| {
                 let expected = slice.is_some() || vector.is_row_sparse(index);
@@ -274,99 +299,4 @@ fn add_into(into: &mut Tensor, from: &Tensor, device: &Device) -> Result<()> {
     }
     let _ = device;
     Ok(())
-}
-
-fn run_backward(
-    device: &Device,
-    node: &Node,
-    upstream: &[Option<Tensor>],
-    targets: &mut [Option<(Tensor, bool)>],
-    workspace: &mut [Tensor],
-) -> Result<()> {
-    match device {
-        Device::Cpu(_) => {
-            let mut io = host(node, upstream, targets, workspace);
-            node.operator.backward_cpu(&mut io);
-            require_taken(node, io.gradients.iter().all(Option::is_none));
-        }
-        Device::Reference(_) => {
-            let mut io = host(node, upstream, targets, workspace);
-            node.operator.backward_reference(&mut io);
-            require_taken(node, io.gradients.iter().all(Option::is_none));
-        }
-        #[cfg(feature = "gpu")]
-        Device::Gpu(gpu) => {
-            // A gradient per factor of a product: twice the forward pass.
-            gpu.announce(2 * node.plan.flops);
-            let slice = |t: &Option<Tensor>| t.as_ref().and_then(Tensor::gpu_slice);
-            let mut io = crate::operator::GpuBackward {
-                gpu,
-                metas: &node.input_metas,
-                inputs: node.kept_inputs.iter().map(slice).collect(),
-                outputs: node.kept_outputs.iter().map(slice).collect(),
-                saved: run::gpu_slices(&node.saved),
-                workspace: run::gpu_slices(&*workspace),
-                upstream: upstream.iter().map(slice).collect(),
-                gradients: targets
-                    .iter()
-                    .map(|t| {
-                        let (tensor, fresh) = t.as_ref()?;
-                        Some(Slot {
-                            data: tensor.gpu_slice()?,
-                            fresh: *fresh,
-                        })
-                    })
-                    .collect(),
-            };
-            node.operator.backward_gpu(&mut io)?;
-            require_taken(node, io.gradients.iter().all(Option::is_none));
-        }
-        Device::Shapes(_) => {}
-    }
-    Ok(())
-}
-
-/// A gradient slot that was not taken would hold garbage.
-fn require_taken(node: &Node, all_taken: bool) {
-    assert!(
-        all_taken,
-        "operator bug: {} left a gradient unwritten (inputs {:?})",
-        node.operator.name(),
-        node.input_metas
-    );
-}
-
-fn host<'a, T: Element>(
-    node: &'a Node,
-    upstream: &'a [Option<Tensor>],
-    targets: &'a mut [Option<(Tensor, bool)>],
-    workspace: &'a mut [Tensor],
-) -> Backward<'a, T> {
-    let kept = |tensors: &'a [Option<Tensor>]| {
-        tensors
-            .iter()
-            .map(|t| t.as_ref().and_then(run::source))
-            .collect()
-    };
-    Backward {
-        metas: &node.input_metas,
-        inputs: kept(&node.kept_inputs),
-        outputs: kept(&node.kept_outputs),
-        saved: node.saved.iter().map(run::source).collect(),
-        workspace: workspace.iter_mut().map(run::sink).collect(),
-        upstream: upstream
-            .iter()
-            .map(|t| t.as_ref().and_then(Tensor::host))
-            .collect(),
-        gradients: targets
-            .iter_mut()
-            .map(|t| {
-                let (tensor, fresh) = t.as_mut()?;
-                Some(Slot {
-                    fresh: *fresh,
-                    data: tensor.host_mut::<T>()?,
-                })
-            })
-            .collect(),
-    }
 }

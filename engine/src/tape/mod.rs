@@ -1,6 +1,7 @@
 //! The tape: what was computed, in order, so that gradients can be computed in reverse.
 
 mod backward;
+mod checkpoint;
 mod observe;
 mod rows;
 mod run;
@@ -13,6 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use backward::Unreached;
 pub use observe::Line;
 pub use var::Var;
+
+use checkpoint::Segment;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -46,6 +49,24 @@ struct SlotInfo {
     target: Target,
 }
 
+/// What a tape keeps of the operators that it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Recording {
+    /// Nothing: no value has a gradient.
+    Nothing,
+    /// Which values depend on something trainable, and no more.
+    Dependencies,
+    /// All that the way back needs.
+    Steps,
+}
+
+/// What is walked from the end on the way back.
+enum Step {
+    Operator(Node),
+    /// A part of the forward pass that is run again before its own way back.
+    Checkpoint(Segment),
+}
+
 /// One operator application.
 struct Node {
     operator: Arc<dyn Differentiable>,
@@ -71,14 +92,16 @@ struct Node {
 pub struct Tape {
     id: u64,
     device: Device,
-    recording: bool,
+    recording: Recording,
     randomness: Option<(u64, u32)>,
     traced: Cell<bool>,
     summarised: Cell<bool>,
     scopes: RefCell<Vec<String>>,
     slots: RefCell<Vec<SlotInfo>>,
-    nodes: RefCell<Vec<Node>>,
+    steps: RefCell<Vec<Step>>,
     lines: RefCell<Vec<Line>>,
+    /// Number of the tape whose summary the lines belong to.
+    summary_of: u64,
     profile: RefCell<Option<Arc<Profile>>>,
     suspicion: RefCell<Option<Suspicion>>,
     /// Numbers of the rows that [`Tape::parameter_rows`] took.
@@ -86,10 +109,11 @@ pub struct Tape {
 }
 
 impl Tape {
-    fn new(device: &Device, recording: bool, randomness: Option<(u64, u32)>) -> Self {
+    fn new(device: &Device, recording: Recording, randomness: Option<(u64, u32)>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Tape {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id,
             device: device.clone(),
             recording,
             randomness,
@@ -97,8 +121,9 @@ impl Tape {
             summarised: Cell::new(false),
             scopes: RefCell::default(),
             slots: RefCell::default(),
-            nodes: RefCell::default(),
+            steps: RefCell::default(),
             lines: RefCell::default(),
+            summary_of: id,
             profile: RefCell::default(),
             suspicion: RefCell::default(),
             taken: RefCell::default(),
@@ -108,17 +133,17 @@ impl Tape {
     /// A tape that records gradients; dropout is drawn for update number `step` of the run with
     /// this seed.
     pub fn training(device: &Device, seed: u64, step: u32) -> Self {
-        Tape::new(device, true, Some((seed, step)))
+        Tape::new(device, Recording::Steps, Some((seed, step)))
     }
 
     /// A tape that records gradients with dropout off.
     pub fn deterministic(device: &Device) -> Self {
-        Tape::new(device, true, None)
+        Tape::new(device, Recording::Steps, None)
     }
 
     /// A tape that records nothing: values are released as soon as no one holds them.
     pub fn inference(device: &Device) -> Self {
-        Tape::new(device, false, None)
+        Tape::new(device, Recording::Nothing, None)
     }
 
     /// The device it runs on.
@@ -134,7 +159,7 @@ impl Tape {
 
     /// Whether gradients are recorded.
     pub fn is_recording(&self) -> bool {
-        self.recording
+        self.recording != Recording::Nothing
     }
 
     /// The forward pass of an operator: its outputs, and what it saved.
@@ -197,7 +222,7 @@ impl Tape {
     }
 
     fn with_slot(&self, tensor: Tensor, target: Target) -> Var {
-        if !self.recording {
+        if !self.is_recording() {
             return self.constant(tensor);
         }
         let mut slots = self.slots.borrow_mut();
@@ -255,7 +280,7 @@ impl Tape {
         let plan = operator.infer(&metas)?;
         let (outputs, saved) = self.run(&*operator, &plan, &tensors)?;
         let origin = self.observe(operator.name(), inputs, &plan, &outputs)?;
-        let differentiable = self.recording && inputs.iter().any(|v| v.requires_grad());
+        let differentiable = self.is_recording() && inputs.iter().any(|v| v.requires_grad());
         if !differentiable {
             return Ok(self.constants(outputs, origin));
         }
@@ -269,13 +294,16 @@ impl Tape {
                 ..self.with_slot(tensor, Target::Value)
             })
             .collect();
+        if self.recording == Recording::Dependencies {
+            return Ok(outputs);
+        }
         let keep = |tensors: &[&Tensor], kept: &[usize]| -> Vec<Option<Tensor>> {
             (0..tensors.len())
                 .map(|i| kept.contains(&i).then(|| tensors[i].clone()))
                 .collect()
         };
         let output_tensors: Vec<&Tensor> = outputs.iter().map(Var::tensor).collect();
-        self.nodes.borrow_mut().push(Node {
+        self.steps.borrow_mut().push(Step::Operator(Node {
             scope: self.path(),
             inputs: inputs
                 .iter()
@@ -291,7 +319,7 @@ impl Tape {
             saved,
             plan,
             operator,
-        });
+        }));
         Ok(outputs)
     }
 

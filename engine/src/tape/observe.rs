@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Tape, Var, run};
+use super::{Recording, Tape, Var, run};
 use crate::error::Result;
 use crate::gradcheck::{SuspectOperator, Suspicion};
 use crate::operator::Plan;
@@ -24,6 +24,9 @@ pub struct Line {
     pub sources: Vec<Option<usize>>,
     /// What the operator produces and needs.
     pub plan: Plan,
+    /// Whether it stands in a [`Tape::checkpoint`]: nothing of it is kept, and it runs again on the
+    /// way back.
+    pub recomputed: bool,
 }
 
 impl Tape {
@@ -70,14 +73,15 @@ impl Tape {
         let mut origin = None;
         if self.summarised.get() {
             let mut lines = self.lines.borrow_mut();
-            origin = Some((self.id, lines.len()));
-            let ours = |(tape, line): (u64, usize)| (tape == self.id).then_some(line);
+            origin = Some((self.summary_of, lines.len()));
+            let ours = |(tape, line): (u64, usize)| (tape == self.summary_of).then_some(line);
             lines.push(Line {
                 scope: self.path(),
                 operator,
                 inputs: inputs.iter().map(|v| v.tensor.meta()).collect(),
                 sources: inputs.iter().map(|v| v.origin.and_then(ours)).collect(),
                 plan: plan.clone(),
+                recomputed: self.recording == Recording::Dependencies,
             });
         }
         if self.traced.get() {

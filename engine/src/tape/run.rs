@@ -1,8 +1,9 @@
 //! Running one operator on whichever device it is.
 
+use super::Node;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::operator::{Forward, Operator, Plan, Sink, Source};
+use crate::operator::{Backward, Forward, Operator, Plan, Sink, Slot, Source};
 use crate::shape::{DType, Meta};
 use crate::tensor::{Element, Tensor};
 
@@ -118,4 +119,100 @@ pub(super) fn require_finite(
         at / columns,
         at % columns
     )))
+}
+
+/// The backward pass of an operator: adds into the targets, or overwrites those that are fresh.
+pub(super) fn backward(
+    device: &Device,
+    node: &Node,
+    upstream: &[Option<Tensor>],
+    targets: &mut [Option<(Tensor, bool)>],
+    workspace: &mut [Tensor],
+) -> Result<()> {
+    match device {
+        Device::Cpu(_) => {
+            let mut io = host_backward(node, upstream, targets, workspace);
+            node.operator.backward_cpu(&mut io);
+            require_taken(node, io.gradients.iter().all(Option::is_none));
+        }
+        Device::Reference(_) => {
+            let mut io = host_backward(node, upstream, targets, workspace);
+            node.operator.backward_reference(&mut io);
+            require_taken(node, io.gradients.iter().all(Option::is_none));
+        }
+        #[cfg(feature = "gpu")]
+        Device::Gpu(gpu) => {
+            // A gradient per factor of a product: twice the forward pass.
+            gpu.announce(2 * node.plan.flops);
+            let slice = |t: &Option<Tensor>| t.as_ref().and_then(Tensor::gpu_slice);
+            let mut io = crate::operator::GpuBackward {
+                gpu,
+                metas: &node.input_metas,
+                inputs: node.kept_inputs.iter().map(slice).collect(),
+                outputs: node.kept_outputs.iter().map(slice).collect(),
+                saved: gpu_slices(&node.saved),
+                workspace: gpu_slices(&*workspace),
+                upstream: upstream.iter().map(slice).collect(),
+                gradients: targets
+                    .iter()
+                    .map(|t| {
+                        let (tensor, fresh) = t.as_ref()?;
+                        Some(Slot {
+                            data: tensor.gpu_slice()?,
+                            fresh: *fresh,
+                        })
+                    })
+                    .collect(),
+            };
+            node.operator.backward_gpu(&mut io)?;
+            require_taken(node, io.gradients.iter().all(Option::is_none));
+        }
+        Device::Shapes(_) => {}
+    }
+    Ok(())
+}
+
+/// A gradient slot that was not taken would hold garbage.
+fn require_taken(node: &Node, all_taken: bool) {
+    assert!(
+        all_taken,
+        "operator bug: {} left a gradient unwritten (inputs {:?})",
+        node.operator.name(),
+        node.input_metas
+    );
+}
+
+fn host_backward<'a, T: Element>(
+    node: &'a Node,
+    upstream: &'a [Option<Tensor>],
+    targets: &'a mut [Option<(Tensor, bool)>],
+    workspace: &'a mut [Tensor],
+) -> Backward<'a, T> {
+    let kept = |tensors: &'a [Option<Tensor>]| {
+        tensors
+            .iter()
+            .map(|t| t.as_ref().and_then(source))
+            .collect()
+    };
+    Backward {
+        metas: &node.input_metas,
+        inputs: kept(&node.kept_inputs),
+        outputs: kept(&node.kept_outputs),
+        saved: node.saved.iter().map(source).collect(),
+        workspace: workspace.iter_mut().map(sink).collect(),
+        upstream: upstream
+            .iter()
+            .map(|t| t.as_ref().and_then(Tensor::host))
+            .collect(),
+        gradients: targets
+            .iter_mut()
+            .map(|t| {
+                let (tensor, fresh) = t.as_mut()?;
+                Some(Slot {
+                    fresh: *fresh,
+                    data: tensor.host_mut::<T>()?,
+                })
+            })
+            .collect(),
+    }
 }

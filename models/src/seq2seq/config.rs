@@ -29,6 +29,8 @@ pub struct Seq2SeqConfig {
     pub attention_dropout: f64,
     /// Where layer normalisation stands.
     pub norm: NormPosition,
+    /// Whether the layers keep only their inputs and compute the rest again on the way back.
+    pub gradient_checkpointing: bool,
     /// Number of learned positions: longer texts are cut.
     pub max_positions: usize,
 }
@@ -52,6 +54,7 @@ impl Seq2SeqConfig {
             attention_dropout: self.attention_dropout,
             norm: self.norm,
             functions: LayerFunctions::default(),
+            gradient_checkpointing: self.gradient_checkpointing,
         }
     }
 

@@ -76,6 +76,9 @@ pub struct TransformerConfig {
     pub norm: NormPosition,
     /// What is computed inside of the layers.
     pub functions: LayerFunctions,
+    /// Whether the layers keep only their inputs and compute the rest again on the way back
+    /// ([`Tape::checkpoint`](limbeck_engine::Tape::checkpoint)): less memory, the same numbers.
+    pub gradient_checkpointing: bool,
     /// How one vector is made of a text's states.
     pub pooling: TextPooling,
     /// Number of learned positions: longer texts are cut.
@@ -103,6 +106,9 @@ pub struct StackConfig {
     pub norm: NormPosition,
     /// What is computed inside of the layers.
     pub functions: LayerFunctions,
+    /// Whether the layers keep only their inputs and compute the rest again on the way back
+    /// ([`Tape::checkpoint`](limbeck_engine::Tape::checkpoint)): less memory, the same numbers.
+    pub gradient_checkpointing: bool,
 }
 
 pub(crate) fn refuse<T>(message: String) -> Result<T> {
@@ -154,6 +160,7 @@ impl TransformerConfig {
             attention_dropout: self.attention_dropout,
             norm: self.norm,
             functions: self.functions,
+            gradient_checkpointing: self.gradient_checkpointing,
         }
     }
 

@@ -9,6 +9,7 @@ use super::config::StackConfig;
 use super::residual::{FeedForward, Pass, SubLayer};
 use crate::init::{Affine, Norm};
 
+#[derive(Clone)]
 pub(super) struct DecoderLayer {
     /// Before the names of its parameters.
     name: String,
@@ -43,8 +44,34 @@ impl DecoderLayer {
         }
     }
 
-    /// The states of all target rows; `memory` are rows as the encoder gave them.
+    /// The states of all target rows; `memory` are rows as the encoder gave them. With gradient
+    /// checkpointing, both are all that is kept for the way back.
     pub(super) fn forward(
+        &self,
+        pass: Pass<'_>,
+        (h, target): (&Var, &Packed),
+        (memory, source): (&Var, &Packed),
+    ) -> Result<Var> {
+        if !pass.config.gradient_checkpointing {
+            return self.compute(pass, (h, target), (memory, source));
+        }
+        let (layer, config) = (self.clone(), *pass.config);
+        let (target, source) = (target.clone(), source.clone());
+        let inputs = [h, memory];
+        let [above] =
+            (pass.tape).checkpoint(pass.store, inputs, move |tape, store, [h, memory]| {
+                let config = &config;
+                let pass = Pass {
+                    tape,
+                    store,
+                    config,
+                };
+                Ok([layer.compute(pass, (h, &target), (memory, &source))?])
+            })?;
+        Ok(above)
+    }
+
+    fn compute(
         &self,
         pass: Pass<'_>,
         (h, target): (&Var, &Packed),

@@ -7,6 +7,7 @@ use super::config::StackConfig;
 use super::residual::{FeedForward, Pass, SubLayer};
 use crate::init::{Affine, Norm};
 
+#[derive(Clone)]
 pub(super) struct Layer {
     index: usize,
     query_key_value: Affine,
@@ -29,7 +30,28 @@ impl Layer {
         }
     }
 
+    /// The states behind the layer; with gradient checkpointing, h is all that is kept for the way
+    /// back.
     pub(super) fn forward(&self, pass: Pass<'_>, h: &Var, packed: &Packed) -> Result<Var> {
+        if !pass.config.gradient_checkpointing {
+            return self.compute(pass, h, packed);
+        }
+        let (layer, config, packed) = (self.clone(), *pass.config, packed.clone());
+        let [above] = pass
+            .tape
+            .checkpoint(pass.store, [h], move |tape, store, [h]| {
+                let config = &config;
+                let pass = Pass {
+                    tape,
+                    store,
+                    config,
+                };
+                Ok([layer.compute(pass, h, &packed)?])
+            })?;
+        Ok(above)
+    }
+
+    fn compute(&self, pass: Pass<'_>, h: &Var, packed: &Packed) -> Result<Var> {
         let mut parts = [
             SubLayer {
                 norm: self.attention_norm,

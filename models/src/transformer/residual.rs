@@ -97,6 +97,7 @@ impl Pass<'_> {
 }
 
 /// ffn(x) = f(x W1 + b1) W2 + b2, where f is GELU unless the configuration has another
+#[derive(Clone)]
 pub(super) struct FeedForward {
     inner: Affine,
     outer: Affine,

@@ -26,6 +26,7 @@ use crate::init::Norm;
 ///     attention_dropout: 0.1,
 ///     norm: NormPosition::Pre,
 ///     functions: LayerFunctions::default(),
+///     gradient_checkpointing: false,
 /// };
 /// let device = Device::cpu();
 /// let mut store = StoreBuilder::new(1);

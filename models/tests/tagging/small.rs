@@ -121,6 +121,7 @@ fn encoder(norm: NormPosition, window: usize) -> TransformerTrunk {
             attention_dropout: 0.1,
             norm,
             functions: LayerFunctions::default(),
+            gradient_checkpointing: false,
         },
         max_positions: POSITIONS,
         window,

@@ -26,6 +26,7 @@ fn transformer(norm: NormPosition, device: &Device) -> Result<Transformer> {
         attention_dropout: stack.attention_dropout,
         norm,
         functions: stack.functions,
+        gradient_checkpointing: stack.gradient_checkpointing,
         pooling: TextPooling::Mean,
         max_positions: POSITIONS,
         head: Head::Pooled,

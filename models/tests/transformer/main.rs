@@ -3,6 +3,7 @@
 //! The GPU needs an adapter: `LIMBECK_TEST_ADAPTER` names it (default `llvmpipe`), and
 //! `LIMBECK_REQUIRE_GPU=1` turns a missing one into a failure.
 
+mod checkpointing;
 mod decoder;
 mod encoder;
 mod seq2seq;
@@ -49,6 +50,7 @@ fn stack(norm: NormPosition, dropout: f64) -> StackConfig {
         attention_dropout: dropout,
         norm,
         functions: LayerFunctions::default(),
+        gradient_checkpointing: false,
     }
 }
 

@@ -23,6 +23,7 @@ fn config(norm: NormPosition) -> Seq2SeqConfig {
         dropout: 0.2,
         attention_dropout: 0.2,
         norm,
+        gradient_checkpointing: false,
         max_positions: 6,
     }
 }

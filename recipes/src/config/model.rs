@@ -206,6 +206,10 @@ pub struct TransformerConfig {
     pub pooling: TransformerPooling,
     /// Number of learned positions: the longest text the model can read, in tokens.
     pub max_positions: usize,
+    /// Whether layers keep only their inputs in training and compute the rest again on the way back:
+    /// less memory, more time, the same numbers.
+    #[serde(default)]
+    pub gradient_checkpointing: bool,
     /// Its tokeniser.
     pub tokenizer: TokenizerConfig,
 }
@@ -222,6 +226,7 @@ impl Default for TransformerConfig {
             norm: Norm::Pre,
             pooling: TransformerPooling::Mean,
             max_positions: 256,
+            gradient_checkpointing: false,
             tokenizer: TokenizerConfig::default(),
         }
     }

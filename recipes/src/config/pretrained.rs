@@ -26,6 +26,10 @@ pub struct PretrainedConfig {
     pub frozen_embeddings: bool,
     /// So many of the lowest layers stay as they are.
     pub frozen_layers: usize,
+    /// Whether layers keep only their inputs in training and compute the rest again on the way back:
+    /// less memory, more time, the same numbers.
+    #[serde(default)]
+    pub gradient_checkpointing: bool,
     /// What the folder says of the encoder; no setting, but part of a settled run, which can be read
     /// without the folder.
     pub encoder: PretrainedSizes,
@@ -42,6 +46,7 @@ impl Default for PretrainedConfig {
             layer_decay: 0.9,
             frozen_embeddings: false,
             frozen_layers: 0,
+            gradient_checkpointing: false,
             encoder: PretrainedSizes {
                 hidden_size: 384,
                 layers: 6,

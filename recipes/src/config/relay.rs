@@ -231,6 +231,10 @@ pub struct Seq2seqConfig {
     pub norm: Norm,
     /// Number of learned positions: the longest text the model can read, in tokens.
     pub max_positions: usize,
+    /// Whether layers keep only their inputs in training and compute the rest again on the way back:
+    /// less memory, more time, the same numbers.
+    #[serde(default)]
+    pub gradient_checkpointing: bool,
     /// Its tokeniser.
     pub tokenizer: TokenizerConfig,
 }
@@ -248,6 +252,7 @@ impl Default for Seq2seqConfig {
             attention_dropout: encoder.attention_dropout,
             norm: encoder.norm,
             max_positions: encoder.max_positions,
+            gradient_checkpointing: encoder.gradient_checkpointing,
             tokenizer: encoder.tokenizer,
         }
     }
@@ -265,6 +270,7 @@ impl Seq2seqConfig {
             attention_dropout: self.attention_dropout,
             norm: self.norm,
             max_positions: self.max_positions,
+            gradient_checkpointing: self.gradient_checkpointing,
             tokenizer: self.tokenizer,
             pooling: TransformerPooling::Mean,
         }

@@ -33,6 +33,13 @@ fn unknown_part(known: &Table, siblings: &Table, key: &[String]) -> String {
         _ => {}
     }
     let (name, section) = key.split_last().expect("a key has at least one part");
+    if name == "gradient_checkpointing" {
+        return format!(
+            "`{}`: only layers of attention are computed again on the way back: the kinds \
+             \"transformer\", \"pretrained\" and \"seq2seq\" have the key",
+            key.join(".")
+        );
+    }
     let section = section.join(".");
     let unknown = format!("unknown key `{}`", key.join("."));
     let here = siblings.keys().map(|sibling| match section.is_empty() {

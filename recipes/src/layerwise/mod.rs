@@ -2,6 +2,7 @@
 //! semi-supervised with pairs of wordings (CN114742200A).
 
 mod correspondence;
+mod embeddings;
 mod layer_map;
 mod levels;
 mod options;
@@ -23,7 +24,7 @@ pub use layer_map::{LayerMap, NamedLayerMap};
 pub use levels::{LevelProjection, Maps};
 pub use options::{
     Consistency, ConsistencyGradient, Direction, Feature, FeatureNorm, JointNorm, LayerwiseOptions,
-    Matching, Preset, Projection, Sharpening, TeacherTargets, Weight, Weights,
+    Matching, Preset, Projection, Sharpening, StudentEmbeddings, TeacherTargets, Weight, Weights,
 };
 pub use pairs::{EncodedPairs, pair_files};
 pub use ready_made::check_ready_made_teacher;

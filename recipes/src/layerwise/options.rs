@@ -33,6 +33,8 @@ pub struct LayerwiseOptions {
     pub layer_map: LayerMap,
     /// Match the embeddings as well, as level 0: the means over the word vectors of both models.
     pub embedding_level: bool,
+    /// What the student's word vectors start from.
+    pub student_embeddings: StudentEmbeddings,
     /// How a teacher state is brought to the student's width.
     pub projection: Projection,
     /// Normalisation of the projections of [`Projection::Joint`]. Without it, and without a
@@ -67,6 +69,7 @@ impl LayerwiseOptions {
             temperature: if literal { 1.0 } else { 2.0 },
             layer_map: LayerMap::Named(NamedLayerMap::Uniform),
             embedding_level: false,
+            student_embeddings: StudentEmbeddings::Random,
             projection: Projection::InHead,
             joint_norm: JointNorm::None,
             feature: Feature::Mean,
@@ -297,6 +300,16 @@ impl From<Sharpening> for RawSharpening {
             Sharpening::Temperature(number) => Self::Number(number),
         }
     }
+}
+
+/// What the word vectors of the student start from; those of the student alone are random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StudentEmbeddings {
+    /// Random numbers, or the file that `student.embeddings` names.
+    Random,
+    /// The table of a pretrained teacher: for each word the mean over its pieces.
+    Teacher,
 }
 
 /// How a teacher state of width d_T is brought to the student's width d_S.

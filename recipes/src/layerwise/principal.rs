@@ -40,7 +40,7 @@ impl Moments {
         }
     }
 
-    fn mean(&self) -> Vec<f64> {
+    pub(super) fn mean(&self) -> Vec<f64> {
         let rows = self.rows.max(1) as f64;
         self.sum.iter().map(|sum| sum / rows).collect()
     }

@@ -6,8 +6,9 @@ use limbeck_data::pairs::TextPair;
 use limbeck_models::Head;
 
 use super::correspondence::levels_table;
+use super::embeddings;
 use super::levels::{LevelProjection, Maps};
-use super::options::{JointNorm, Projection};
+use super::options::{JointNorm, Projection, StudentEmbeddings};
 use super::outputs::TeacherOutputs;
 use super::pairs::{EncodedPairs, unlabelled_pairs};
 use super::ready_made::read_teacher;
@@ -209,6 +210,11 @@ impl Recipe<'_, '_> {
         let mut student =
             TextClassifier::new(&model, Head::Pooled, encoder, classes, seed, device)?;
         word_vectors::apply(&run.student, &mut student, &texts)?;
+        if run.distillation.student_embeddings == StudentEmbeddings::Teacher
+            && let Some(teacher) = teacher
+        {
+            embeddings::of_teacher(teacher, &mut student)?;
+        }
         let batches = (stage.batch_size, run.training.unlabelled_batch_size);
         let mut objective =
             StudentObjective::new(&mut student, &mut projection, lessons, batches, seed, loss)?;
@@ -248,8 +254,8 @@ impl Recipe<'_, '_> {
         })
     }
 
-    /// The student on L3 alone: same model, vocabulary, weights at the start, batches, number of
-    /// updates and dev set.
+    /// The student on L3 alone: same model, vocabulary, weights at the start (but for word vectors of
+    /// the teacher), batches, number of updates and dev set.
     fn student_alone(&mut self) -> Result<Option<TextClassifier>> {
         if !self.run.student_alone {
             return Ok(None);

@@ -203,6 +203,7 @@ fn seq2seq(config: &Seq2seqConfig, encoder: &Encoder, classes: usize) -> models:
         dropout: config.dropout,
         attention_dropout: config.attention_dropout,
         norm: norm(config.norm),
+        gradient_checkpointing: config.gradient_checkpointing,
         max_positions: config.max_positions,
     }
 }
@@ -232,6 +233,7 @@ fn transformer(
         attention_dropout: config.attention_dropout,
         norm: norm(config.norm),
         functions: LayerFunctions::default(),
+        gradient_checkpointing: config.gradient_checkpointing,
         pooling: pooling(config.pooling),
         max_positions: config.max_positions,
         head: head.clone(),
@@ -267,6 +269,7 @@ fn pretrained(
             norm_epsilon: sizes.norm_epsilon as f32,
             activation: sizes.activation.into(),
         },
+        gradient_checkpointing: config.gradient_checkpointing,
         pooling: pooling(config.pooling),
         max_positions: sizes.max_positions,
         head: head.clone(),

@@ -89,6 +89,7 @@ fn stack(sizes: &TransformerConfig, window: usize) -> TransformerTrunk {
                 Norm::Post => models::NormPosition::Post,
             },
             functions: models::LayerFunctions::default(),
+            gradient_checkpointing: sizes.gradient_checkpointing,
         },
         max_positions: sizes.max_positions,
         window,

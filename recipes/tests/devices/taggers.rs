@@ -66,6 +66,7 @@ fn encoder(norm: NormPosition) -> TransformerTrunk {
             attention_dropout: 0.1,
             norm,
             functions: LayerFunctions::default(),
+            gradient_checkpointing: false,
         },
         max_positions: LONGEST,
         window: 3,

@@ -113,6 +113,7 @@ fn transformer() -> TransformerConfig {
         attention_dropout: 0.1,
         norm: NormPosition::Pre,
         functions: LayerFunctions::default(),
+        gradient_checkpointing: false,
         pooling: TextPooling::Mean,
         max_positions: LONGEST,
         head: Head::Projected {

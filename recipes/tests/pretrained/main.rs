@@ -1,5 +1,6 @@
 //! Pretrained encoders: what is refused, what learns and what stays.
 
+mod embeddings;
 mod imports;
 
 use std::path::{Path, PathBuf};
@@ -277,6 +278,34 @@ fn run_files_that_cannot_be_are_refused() {
     let mutual = "task = \"gate_mixup\"\n[student]\nkind = \"pretrained\"\n";
     let found = refused(mutual, &[&dir("student")]);
     assert!(found.contains("expected another kind"), "{found}");
+    let from_teacher = "distillation.student_embeddings=teacher";
+    let found = refused(
+        LAYERWISE,
+        &[&dir("teacher"), from_teacher, "student.tokenizer.kind=bpe"],
+    );
+    assert!(found.contains("\"word\" or \"character\""), "{found}");
+    let found = refused(
+        LAYERWISE,
+        &[
+            &dir("teacher"),
+            from_teacher,
+            "student.embeddings=vectors.txt",
+        ],
+    );
+    assert!(
+        found.contains("`student.embeddings` names a file"),
+        "{found}"
+    );
+    let found = refused(
+        LAYERWISE,
+        &[&dir("teacher"), from_teacher, "student.embedding_size=9"],
+    );
+    assert!(found.contains("at most the 8 numbers"), "{found}");
+    let found = refused("task = \"layerwise\"\n", &[from_teacher]);
+    assert!(
+        found.contains("needs `teacher.kind = \"pretrained\"`"),
+        "{found}"
+    );
     let tagged = UNIT_SELECT.replace("[teacher]", "[data]\nformat = \"conll\"\n[teacher]");
     let found = refused(&tagged, &[&dir("teacher")]);
     assert!(found.contains("for tagged words"), "{found}");

@@ -141,11 +141,12 @@ fn layerwise_summary(run: &LayerwiseRun) -> String {
 fn model_line(model: &Model) -> String {
     match model {
         Model::Transformer(config) => format!(
-            "Transformer, {} layers of {}, {} heads, tokens by {}",
+            "Transformer, {} layers of {}, {} heads, tokens by {}{}",
             config.layers,
             config.hidden_size,
             config.heads,
-            name_of(&config.tokenizer.kind)
+            name_of(&config.tokenizer.kind),
+            checkpointing(config.gradient_checkpointing)
         ),
         Model::Unet(config) => format!(
             "U-Net, {} levels, {} channels in the first, groups of {}",
@@ -202,15 +203,16 @@ fn model_line(model: &Model) -> String {
             name_of(&config.tokenizer.kind)
         ),
         Model::Seq2seq(config) => format!(
-            "Transformer, {} layers of {} that read and {} that write, {} heads, tokens by {}",
+            "Transformer, {} layers of {} that read and {} that write, {} heads, tokens by {}{}",
             config.layers,
             config.hidden_size,
             config.decoder_layers,
             config.heads,
-            name_of(&config.tokenizer.kind)
+            name_of(&config.tokenizer.kind),
+            checkpointing(config.gradient_checkpointing)
         ),
         Model::Pretrained(config) => format!(
-            "pretrained encoder of {}, {} layers of {}, {} heads, layer decay {}{}",
+            "pretrained encoder of {}, {} layers of {}, {} heads, layer decay {}{}{}",
             config.dir.display(),
             config.encoder.layers,
             config.encoder.hidden_size,
@@ -221,11 +223,16 @@ fn model_line(model: &Model) -> String {
                 (true, 0) => ", embeddings frozen".into(),
                 (false, layers) => format!(", {layers} layers frozen"),
                 (true, layers) => format!(", embeddings and {layers} layers frozen"),
-            }
+            },
+            checkpointing(config.gradient_checkpointing)
         ),
         Model::File(config) => format!("scores of {}", config.file.display()),
         Model::Tagger(config) => format!("tagger of words, {}", model_line(&config.trunk)),
     }
+}
+
+fn checkpointing(on: bool) -> &'static str {
+    if on { ", gradient checkpointing" } else { "" }
 }
 
 /// A choice as it is written in a run file.

@@ -5,7 +5,7 @@
 
 use maud::{Markup, html};
 
-use super::stage::{Row, Stage, percent, shapes};
+use super::stage::{Row, Stage, percent, shapes, twice};
 
 /// Pixels.
 const ROW: usize = 30;
@@ -92,7 +92,7 @@ fn operator(stage: &Stage, number: usize, y: usize) -> Markup {
         g {
             title {
                 (number) " " (row.scope) " " (row.operator) ": " (shapes(&row.inputs)) " -> "
-                (shapes(&row.outputs)) ", " (percent(share)) "; " (row.formula)
+                (shapes(&row.outputs)) ", " (percent(share)) (twice(row)) "; " (row.formula)
             }
             rect x=(LEFT) y=(y) width=(WIDTH) height=(BOX) rx="4" fill="#ffffff" stroke="#9aa0a8" {}
             rect x=(LEFT) y=(y) width=(filled) height=(BOX) rx="4" fill="#1f77b4" opacity="0.25" {}
@@ -184,6 +184,7 @@ mod tests {
             sources: sources.iter().map(|s| Some(*s)).collect(),
             flops: 1,
             bytes: 1,
+            recomputed: false,
         };
         sources.iter().map(row).collect()
     }

@@ -4,7 +4,7 @@ use limbeck_training::report::page as whole_page;
 use maud::{Markup, html};
 
 use super::graph;
-use super::stage::{Stage, heading, percent, shapes, short};
+use super::stage::{Stage, heading, percent, shapes, short, twice};
 
 /// All stages.
 pub(super) fn page(title: &str, stages: &[Stage]) -> String {
@@ -70,7 +70,7 @@ fn operators(stage: &Stage) -> Markup {
             tr {
                 td { (number) }
                 td.text { (row.scope) }
-                td.text { strong { (row.operator) } }
+                td.text { strong { (row.operator) } (twice(row)) }
                 td { (shapes(&row.inputs)) }
                 td { (shapes(&row.outputs)) }
                 td { (short(row.flops)) }

@@ -29,6 +29,8 @@ pub(super) struct Row {
     pub(super) sources: Vec<Option<usize>>,
     pub(super) flops: u64,
     pub(super) bytes: u64,
+    /// Whether it runs a second time on the way back (gradient checkpointing).
+    pub(super) recomputed: bool,
 }
 
 /// All rows of one operator.
@@ -72,6 +74,7 @@ impl Stage {
             sources: line.sources.clone(),
             flops: line.plan.flops,
             bytes: line.plan.bytes,
+            recomputed: line.recomputed,
         };
         Stage {
             name: rehearsal.name.replace('_', " "),
@@ -85,6 +88,12 @@ impl Stage {
     /// Floating-point operations of the forward pass.
     pub(super) fn flops(&self) -> u64 {
         self.rows.iter().map(|row| row.flops).sum()
+    }
+
+    /// Those of them that are done again on the way back.
+    pub(super) fn recomputed_flops(&self) -> u64 {
+        let again = self.rows.iter().filter(|row| row.recomputed);
+        again.map(|row| row.flops).sum()
     }
 
     /// Bytes that the forward pass reads and writes.
@@ -146,6 +155,7 @@ impl Stage {
             "tokens": self.tokens,
             "flops": self.flops(),
             "bytes": self.bytes(),
+            "recomputed_flops": self.recomputed_flops(),
             "operators": rows,
             "totals": totals,
             "measured": self.times.as_ref().map(|times| {
@@ -174,6 +184,7 @@ impl Stage {
             "flops": row.flops,
             "bytes": row.bytes,
             "share": self.share(row.flops),
+            "recomputed": row.recomputed,
         })
     }
 
@@ -220,7 +231,12 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-/// What a step of a stage is, in a line or two.
+/// What is said of an operator that runs again on the way back.
+pub(super) fn twice(row: &Row) -> &'static str {
+    if row.recomputed { " (twice)" } else { "" }
+}
+
+/// What a step of a stage is, in a few lines.
 pub(super) fn heading(stage: &Stage) -> String {
     let mut text = format!(
         "one update: {} labelled texts, {} tokens in all; forward {} operations, {} bytes, and about \
@@ -230,6 +246,14 @@ pub(super) fn heading(stage: &Stage) -> String {
         short(stage.flops()),
         short(stage.bytes()),
     );
+    let again = stage.recomputed_flops();
+    if again > 0 {
+        text += &format!(
+            "\ngradient checkpointing: the operators marked \"twice\" run again on the way back, {} \
+             operations more",
+            short(again)
+        );
+    }
     if let Some(times) = &stage.times {
         let each = |count: u64| count as f64 / times.updates.max(1) as f64;
         let ms = 1e3 * times.time.as_secs_f64() / times.updates.max(1) as f64;

@@ -1,16 +1,21 @@
 use std::time::Duration;
 
 use limbeck_engine::{Cost, Layout, Pass};
-use limbeck_recipes::{RunData, config, rehearse_run};
+use limbeck_recipes::config::{self, Override};
+use limbeck_recipes::{RunData, rehearse_run};
 use limbeck_training::stage::StageTimes;
 
 use super::stage::{Stage, short};
 use super::{graph, html, text};
 
 fn stages() -> Vec<Stage> {
+    stages_with(&[])
+}
+
+fn stages_with(overrides: &[Override]) -> Vec<Stage> {
     let run =
         "task = \"layerwise\"\n[data]\nformat = \"corpus\"\n[data.corpus]\ntrain_size = 100\n";
-    let run = config::parse("run.toml", run, &[]).expect("a run file");
+    let run = config::parse("run.toml", run, overrides).expect("a run file");
     let data = RunData::read(run.data().expect("labelled texts"), 1).expect("the corpus");
     let rehearsal = rehearse_run(&run, &data, Layout::Cpu).expect("a rehearsal");
     rehearsal.stages.iter().map(Stage::new).collect()
@@ -68,6 +73,33 @@ fn tables_and_graphs_show_every_operator() {
         }
     }
     assert!(!text.contains("forward ms"), "nothing was measured");
+}
+
+#[test]
+fn what_runs_twice_is_marked_and_counted() {
+    let stages = stages_with(&[Override::new("teacher.gradient_checkpointing", true)]);
+    let (teacher, student) = (&stages[0], &stages[1]);
+    let again = teacher.rows.iter().filter(|row| row.recomputed);
+    assert!(again.clone().all(|row| row.scope.contains("layer ")));
+    let flops: u64 = again.map(|row| row.flops).sum();
+    // Nearly all that a Transformer computes is in its layers.
+    assert!(2 * flops > teacher.flops() && flops < teacher.flops());
+    assert_eq!(teacher.as_json()["recomputed_flops"], flops);
+    assert_eq!(student.as_json()["recomputed_flops"], 0);
+    let text = text::text("a title", &stages, false);
+    let shown = format!(
+        "run again on the way back, {} operations more",
+        short(flops)
+    );
+    assert!(text.contains(&shown), "{text}");
+    for shown in [
+        &text,
+        &html::page("a title", &stages),
+        &graph::picture(&stages),
+    ] {
+        assert!(shown.contains("(twice)"));
+    }
+    assert!(!text::text("a title", &self::stages(), false).contains("twice"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::stage::{Stage, heading, percent, shapes, short};
+use super::stage::{Stage, heading, percent, shapes, short, twice};
 
 /// Every stage: its operators in order, then the totals with their formulas. With `timed` the totals
 /// have the times.
@@ -29,7 +29,7 @@ fn operators(stage: &Stage) -> String {
     for (number, row) in rows.iter().enumerate() {
         let _ = writeln!(
             text,
-            "{number:>4}  {:<scope$}  {:<operator$}  {:>9}  {:>9}  {:>7}  {} -> {}",
+            "{number:>4}  {:<scope$}  {:<operator$}  {:>9}  {:>9}  {:>7}  {} -> {}{}",
             row.scope,
             row.operator,
             short(row.flops),
@@ -37,6 +37,7 @@ fn operators(stage: &Stage) -> String {
             percent(stage.share(row.flops)),
             shapes(&row.inputs),
             shapes(&row.outputs),
+            twice(row),
         );
     }
     text

@@ -101,7 +101,8 @@ pub fn rehearse(
     let update = ledger.peak_since_mark();
     drop(values);
     let layout = ledger.layout();
-    let saved = lines.iter().map(|line| bytes_of(layout, &line.plan.saved));
+    let kept_lines = lines.iter().filter(|line| !line.recomputed);
+    let saved = kept_lines.map(|line| bytes_of(layout, &line.plan.saved));
     let saved = saved.sum::<usize>().min(kept);
     let bytes = StageBytes {
         activations: kept - saved,

@@ -1,10 +1,12 @@
 //! What only the layer-by-layer distillation asks for.
 
+use limbeck_data::tokenize::TokenizerKind;
+
 use super::Checks;
 use crate::config::{Format, LayerwiseRun, Model, OffOr, PairSource, PairsConfig};
 use crate::layerwise::{
     Consistency, Feature, FeatureNorm, JointNorm, LayerwiseOptions, Matching, Projection,
-    Sharpening, Weight,
+    Sharpening, StudentEmbeddings, Weight,
 };
 
 impl Checks {
@@ -38,6 +40,38 @@ impl Checks {
         }
         self.options(&run.distillation);
         self.layers_fit(run);
+        self.student_embeddings_fit(run);
+    }
+
+    /// What must hold for the student's words to have vectors in the teacher's table.
+    fn student_embeddings_fit(&mut self, run: &LayerwiseRun) {
+        if run.distillation.student_embeddings == StudentEmbeddings::Random {
+            return;
+        }
+        let key = || "distillation.student_embeddings".to_owned();
+        let Model::Pretrained(teacher) = &run.teacher else {
+            let message =
+                "expected \"random\", since \"teacher\" needs `teacher.kind = \"pretrained\"`";
+            return self.found.push((key(), message.into()));
+        };
+        let student = &run.student;
+        self.require(student.embeddings.as_os_str().is_empty(), key(), || {
+            "expected \"random\", since `student.embeddings` names a file of word vectors".into()
+        });
+        let kind = student.tokenizer.kind;
+        let words = matches!(kind, TokenizerKind::Word | TokenizerKind::Character);
+        self.require(words, key(), || {
+            "expected \"random\" unless `student.tokenizer.kind` is \"word\" or \"character\": parts \
+             of words have no pieces of their own in the teacher's tokeniser"
+                .into()
+        });
+        let (width, most) = (student.embedding_size, teacher.encoder.hidden_size);
+        self.require(width <= most, "student.embedding_size".into(), || {
+            format!(
+                "expected at most the {most} numbers of the teacher's embeddings, since \
+                 `distillation.student_embeddings` is \"teacher\"; found {width}"
+            )
+        });
     }
 
     fn pairs(&mut self, pairs: &PairsConfig, format: Format) {
