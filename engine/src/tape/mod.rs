@@ -172,7 +172,7 @@ impl Tape {
         let profile = self.profile.borrow();
         let pass = (operator.name(), Pass::Forward);
         timed(profile.as_deref(), pass, (plan.flops, plan.bytes), || {
-            run::forward(&self.device, operator, plan, inputs, self.recording)
+            run::forward(&self.device, operator, plan, inputs, self.is_recording())
         })
     }
 
