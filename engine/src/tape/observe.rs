@@ -25,7 +25,7 @@ pub struct Line {
     /// What the operator produces and needs.
     pub plan: Plan,
     /// Whether it stands in a [`Tape::checkpoint`]: nothing of it is kept, and it runs again on the
-    /// way back.
+    /// way back, if a gradient comes to it.
     pub recomputed: bool,
 }
 
