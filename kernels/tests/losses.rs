@@ -102,11 +102,17 @@ fn temperatures_must_be_positive() -> Result<()> {
 fn what_is_not_finite_stays_in_its_row_and_is_seen() -> Result<()> {
     const COLUMNS: usize = 67;
     for device in devices() {
-        for (bad, at) in [(f32::NAN, 3), (f32::NAN, 66), (f32::INFINITY, 64)] {
+        for (bad, at) in [
+            (f32::NAN, 3..4),
+            (f32::NAN, 66..67),
+            (f32::INFINITY, 64..65),
+            // No class is left that could have a probability.
+            (f32::NEG_INFINITY, 0..COLUMNS),
+        ] {
             let tape = Tape::inference(&device);
             let mut values: Vec<f32> = (0..3 * COLUMNS).map(|i| (i % 7) as f32 - 3.0).collect();
             let good = tape.constant(device.real(&values, [3, COLUMNS])?);
-            values[COLUMNS + at] = bad;
+            values[COLUMNS..][at.clone()].fill(bad);
             let spoilt = tape.constant(device.real(&values, [3, COLUMNS])?);
             let labels = Labels::new(&device, &[3, 3, 66], COLUMNS)?;
             let weights = ClassWeights::new(&device, &[1.0; COLUMNS])?;
@@ -139,7 +145,7 @@ fn what_is_not_finite_stays_in_its_row_and_is_seen() -> Result<()> {
                 assert_eq!(
                     rows,
                     [true, false, true],
-                    "{name} on {device:?}: {bad} at {at}"
+                    "{name} on {device:?}: {bad} at {at:?}"
                 );
             }
         }

@@ -122,7 +122,11 @@ def row_losses(model, criterion, part, scores, ln_kq):
     loss, losses = CRITERIA[criterion["kind"]], []
     for row, target in zip(scores, targets):
         counted = [word for word in part["noise"] if word != target or not criterion["mask"]]
-        losses.append(loss(row, target, counted, ln_kq, model.ln_z.squeeze()))
+        taken = ln_kq
+        if criterion["mask"] and criterion["kind"] == "sampled_softmax":
+            # A target whose samples are left out is none itself: it is there in any case.
+            taken = ln_kq.index_fill(0, torch.tensor([target]), 0.0)
+        losses.append(loss(row, target, counted, taken, model.ln_z.squeeze()))
     return torch.stack(losses)
 
 

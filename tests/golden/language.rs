@@ -179,7 +179,11 @@ fn sampled(
 ) -> Result<Var> {
     let (target, noise) = model.scores(tape, tables, hidden, scored)?;
     let offset = |&word: &u32| file.ln_kq[word as usize];
-    let offsets: Vec<f32> = scored.iter().map(offset).collect();
+    let mut offsets: Vec<f32> = scored.iter().map(offset).collect();
+    if file.criterion.mask && file.criterion.kind == CriterionKind::SampledSoftmax {
+        // A target whose samples are left out is none itself.
+        offsets[..target.shape().elements()].fill(0.0);
+    }
     let candidates = Candidates::new(tape.device(), scored, &offsets, file.criterion.mask)?;
     match file.criterion.kind {
         CriterionKind::Nce => nce(tape, (&target, &noise), &candidates, &model.ln_z(tape)?),

@@ -17,6 +17,13 @@
 //! Φ and φ are the distribution function and the density of the standard normal distribution:
 //! gelu is the exact form (Hendrycks and Gimpel 2016), through erf; so is its approximation theirs.
 //! The backward pass multiplies the incoming gradient by the derivative at the input.
+//!
+//! # Numerical limits
+//!
+//! CPU and GPUs compute σ' and tanh' from the value, as y (1 - y) and 1 - y². Where y rounds to 1
+//! (from x = 16.7 on, and for tanh beyond ±9.1) they are exactly 0, where the definition is left with
+//! exp(-x) and 4 exp(-2 |x|): an absolute error of a rounding of 1 at most. A NaN comes out as NaN;
+//! relu's derivative there is 0.
 
 mod cpu;
 #[cfg(feature = "gpu")]

@@ -21,11 +21,12 @@ fn tanh_argument(x: f64) -> f64 {
 /// f(x).
 pub(crate) fn value(function: Activation, x: f64) -> f64 {
     match function {
+        // A NaN stays: it is not at most 0.
         Activation::Relu => {
-            if x > 0.0 {
-                x
-            } else {
+            if x <= 0.0 {
                 0.0
+            } else {
+                x
             }
         }
         Activation::Gelu => x * normal_cdf(x),

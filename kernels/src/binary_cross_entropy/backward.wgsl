@@ -1,4 +1,4 @@
-// dz = (dz +) g (σ(z) - t).
+// dz = (dz +) g (σ(z) - t), as (1 - t) - σ(-z) where z > 0.
 
 struct Parameters { count: u32, classes: u32, accumulate: u32 }
 
@@ -18,7 +18,9 @@ fn backward(
     if i >= p.count {
         return;
     }
-    var value = dloss[i / p.classes] * (sigmoid(z[i]) - t[i]);
+    let share = sigmoid(-abs(z[i]));
+    let slope = select(share - t[i], (1.0 - t[i]) - share, z[i] > 0.0);
+    var value = dloss[i / p.classes] * slope;
     if p.accumulate == 1u {
         value += dz[i];
     }

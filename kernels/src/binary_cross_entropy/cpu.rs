@@ -27,8 +27,8 @@ vectorised! {
         for (loss, (z, t)) in loss.iter_mut().zip(rows) {
             *loss = sum_of(classes, |c| {
                 let (z, t) = (z[c], t[c]);
-                let above = if z > 0.0 { z } else { 0.0 };
-                above - z * t + math::ln_1p(math::exp(-z.abs()))
+                let linear = if z > 0.0 { z * (1.0 - t) } else { -z * t };
+                linear + math::ln_1p(math::exp(-z.abs()))
             });
         }
     }
@@ -39,7 +39,9 @@ vectorised! {
         let rows = z.chunks_exact(classes).zip(t.chunks_exact(classes));
         for ((dz, &dloss), (z, t)) in dz.chunks_exact_mut(classes).zip(dloss).zip(rows) {
             for ((dz, &z), &t) in dz.iter_mut().zip(z).zip(t) {
-                *dz += dloss * (math::sigmoid(z) - t);
+                let share = math::sigmoid(-z.abs());
+                let slope = if z > 0.0 { (1.0 - t) - share } else { share - t };
+                *dz += dloss * slope;
             }
         }
     }

@@ -1,4 +1,4 @@
-// loss = Σ [max(z, 0) - z t + ln(1 + exp(-|z|))]; a workgroup of 64 takes a row.
+// loss = Σ [z (1 - t) or, for z <= 0, -z t; and ln(1 + exp(-|z|))]; a workgroup of 64 takes a row.
 
 struct Parameters { rows: u32, classes: u32 }
 
@@ -20,7 +20,8 @@ fn forward(
     let end = (row + 1u) * p.classes;
     var sum = 0.0;
     for (var i = row * p.classes + lane; i < end; i += 64u) {
-        sum += max(z[i], 0.0) - z[i] * t[i] + ln_1p(exp_(-abs(z[i])));
+        let linear = select(-z[i] * t[i], z[i] * (1.0 - t[i]), z[i] > 0.0);
+        sum += linear + ln_1p(exp_(-abs(z[i])));
     }
     sum = reduce_sum(lane, sum);
     if lane == 0u {

@@ -2,18 +2,23 @@
 //!
 //! ```text
 //! l_i = -Σ_c [ t_c ln σ(z_c) + (1 - t_c) ln σ(-z_c) ]
-//!     =  Σ_c [ max(z_c, 0) - z_c t_c + ln(1 + exp(-|z_c|)) ]
+//!     =  Σ_{z_c > 0} [ z_c (1 - t_c) + ln(1 + exp(-z_c)) ]
+//!      + Σ_{z_c <= 0} [ -z_c t_c + ln(1 + exp(z_c)) ]
 //! ```
 //!
-//! The second line follows from -ln σ(z) = ln(1 + exp(-z)) and ln σ(-z) = ln σ(z) - z; no
+//! The second form follows from -ln σ(z) = ln(1 + exp(-z)) and ln σ(-z) = ln σ(z) - z; no
 //! exponential in it can overflow. Classes are summed, never averaged. From ∂ ln(1 + exp z)/∂z =
 //! σ(z), with g_i the incoming gradient,
 //!
 //! ```text
-//! dz_ic = g_i (σ(z_c) - t_c)
+//! dz_ic = g_i (σ(z_c) - t_c) = g_i ((1 - t_c) - σ(-z_c))
 //! ```
 //!
-//! Targets are constants.
+//! of which the second is taken where z_c > 0. Targets are constants.
+//!
+//! Either side has its own form because a confident logit with a target near it leaves little: of
+//! z - z t with t near 1, and of σ(z) - t, hardly a digit would survive. 1 - t is exact for t from
+//! 1/2 on.
 
 mod cpu;
 #[cfg(feature = "gpu")]
@@ -148,7 +153,10 @@ fn cases() -> Vec<Case> {
             .fixed(&[0.0, 1e-6, -1e-6, 80.0, -80.0, 1e4], [2, 3])
             .without_gradient(Draw::new("t").between(0.0, 1.0), [2, 3]),
         Case::new("confident and right: small losses", BinaryCrossEntropy)
+            .fixed(&[80.0, 15.0, -13.0, 9.0, -80.0, -11.0], [2, 3])
+            .fixed_constant(&[0.9999, 0.99995, 2e-5, 1.0, 1e-4, 3e-5], [2, 3]),
+        Case::new("confident and wrong", BinaryCrossEntropy)
             .fixed(&[12.0, 15.0, -13.0, 9.0, -17.0, -11.0], [2, 3])
-            .without_gradient(Draw::new("t").between(0.0, 1e-4), [2, 3]),
+            .fixed_constant(&[1e-4, 0.0, 0.9999, 2e-5, 1.0, 0.9998], [2, 3]),
     ]
 }

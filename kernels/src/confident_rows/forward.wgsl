@@ -18,7 +18,8 @@ fn forward(
     }
     let start = row * p.classes;
     let end = start + p.classes;
-    var largest = -3.4e38;
+    // A number of the row: of nothing but minus infinities no probabilities are to come.
+    var largest = z[start];
     for (var i = start + lane; i < end; i += 64u) {
         largest = max(largest, z[i]);
     }

@@ -5,8 +5,9 @@
 //! y = 1 if max_c softmax(z)_c >= threshold, else 0
 //! ```
 //!
-//! Since max softmax(z) = 1 / Σ_c exp(z_c - max z), the comparison is Σ_c exp(z_c - max z) <=
-//! 1 / threshold. The result is a decision: it has no gradient.
+//! Since max softmax(z) = 1 / Σ_c exp(z_c - max z), the comparison is 1 / Σ_c exp(z_c - max z) >=
+//! threshold. It does not hold for a row with a NaN, or of nothing but minus infinities, which has no
+//! probabilities. The result is a decision: it has no gradient.
 
 mod cpu;
 #[cfg(feature = "gpu")]
@@ -97,6 +98,7 @@ pub(crate) fn entry() -> Entry {
 }
 
 fn cases() -> Vec<Case> {
+    const NEVER: f64 = f64::NEG_INFINITY;
     let case = |rows: usize, classes: usize, scale: f64, threshold: f32| {
         let name = format!("{rows} x {classes}, logits of {scale}, threshold {threshold}");
         Case::constant(name, ConfidentRows { threshold })
@@ -108,5 +110,10 @@ fn cases() -> Vec<Case> {
         case(70, 5, 2.0, 0.6),
         case(9, 130, 4.0, 0.5),
         case(5, 3, 1e4, 0.99),
+        Case::constant(
+            "rows where no class or one can be",
+            ConfidentRows { threshold: 0.5 },
+        )
+        .fixed(&[NEVER, NEVER, NEVER, NEVER, 1.0, NEVER], [2, 3]),
     ]
 }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! z_t = Σ_j x_{t+j-left} W_j + b     j = 0 .. w, left = ⌊(w-1)/2⌋, right = w-1-left
-//! y_t = f(z_t)                       f: identity, relu, gelu, tanh, sigmoid
+//! y_t = f(z_t)                       f: identity, relu, gelu, gelu_tanh, tanh, sigmoid
 //! ```
 //!
 //! x `[rows, in]` are packed rows; a row outside the sequence of row t counts as zero, so every

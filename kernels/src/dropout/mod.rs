@@ -9,7 +9,7 @@
 //!
 //! The mask is a function of (seed, name, step, sample, position, channel) alone: element
 //! (row, c) is dropped iff the stream's word at the row's coordinates and channel c is below
-//! p 2³². Every device, a batch and its halves, and a recomputed forward pass draw the same one;
+//! ⌊p 2³²⌋. Every device, a batch and its halves, and a recomputed forward pass draw the same one;
 //! the backward pass draws it again rather than keeping it. A dropped element is 0 even where x
 //! is not finite.
 

@@ -18,7 +18,10 @@ fn backward(
     if i >= p.count {
         return;
     }
-    var value = dloss[i / p.columns] / f32(p.columns) * sign(a[i] - b[i]);
+    let difference = a[i] - b[i];
+    // Of a NaN, sign may be anything.
+    let side = select(sign(difference), difference, is_nan(difference));
+    var value = dloss[i / p.columns] / f32(p.columns) * side;
     if p.accumulate == 1u {
         value += into[i];
     }

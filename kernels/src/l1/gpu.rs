@@ -14,7 +14,7 @@ pub(super) static FORWARD: Kernel = Kernel {
 
 pub(super) static BACKWARD: Kernel = Kernel {
     name: "l1::backward",
-    source: &[wgsl::COMMON, include_str!("backward.wgsl")],
+    source: &[wgsl::COMMON, wgsl::MATH, include_str!("backward.wgsl")],
     entry: "backward",
 };
 

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! with sign(0) = 0: where both agree there is nothing to change (0 is the subgradient of smallest
-//! norm). Detach the side that must not learn.
+//! norm). Equal infinities do not agree: their difference is no number, and neither are loss and
+//! gradients. Detach the side that must not learn.
 
 mod cpu;
 #[cfg(feature = "gpu")]

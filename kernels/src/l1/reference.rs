@@ -11,8 +11,9 @@ pub(super) fn forward(columns: usize, a: &[f64], b: &[f64], loss: &mut [f64]) {
 /// Adds the gradient of `a`; that of b is the same with both exchanged.
 pub(super) fn backward(columns: usize, a: &[f64], b: &[f64], dloss: &[f64], into: &mut [f64]) {
     for (i, into) in into.iter_mut().enumerate() {
-        if a[i] != b[i] {
-            *into += dloss[i / columns] / columns as f64 * (a[i] - b[i]).signum();
+        let difference = a[i] - b[i];
+        if difference != 0.0 {
+            *into += dloss[i / columns] / columns as f64 * difference.signum();
         }
     }
 }

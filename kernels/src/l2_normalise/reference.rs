@@ -14,8 +14,11 @@ pub(super) fn forward(
         let row = r * columns..(r + 1) * columns;
         let length = x[row.clone()].iter().map(|x| x * x).sum::<f64>().sqrt();
         *into = length;
+        // Not max(), which would drop a NaN.
+        let epsilon = f64::from(operator.epsilon);
+        let divisor = if length < epsilon { epsilon } else { length };
         for at in row {
-            y[at] = x[at] / length.max(f64::from(operator.epsilon));
+            y[at] = x[at] / divisor;
         }
     }
 }
@@ -32,12 +35,13 @@ pub(super) fn backward(
         let row = r * columns..(r + 1) * columns;
         let along: f64 = row.clone().map(|at| y[at] * dy[at]).sum();
         for at in row {
-            dx[at] += if length >= epsilon {
-                (dy[at] - y[at] * along) / length
-            } else if length > 0.0 {
+            dx[at] += if length == 0.0 {
+                0.0
+            } else if length < epsilon {
                 dy[at] / epsilon
             } else {
-                0.0
+                // A NaN too.
+                (dy[at] - y[at] * along) / length
             };
         }
     }

@@ -18,8 +18,8 @@
 //! ds_k = Σ_c g_c ∂n_c/∂s_k = r (g_k - mean(g) - n_k mean(g n))
 //! ```
 //!
-//! The gradient loses its components along the constant row and along n: the directions that
-//! normalisation removes. With a residual, s is an output too; its incoming gradient is added to
+//! The gradient loses its component along the constant row, and all but ε / (σ² + ε) of that along n
+//! (as Σ_c n_c² = d σ² / (σ² + ε)): the directions that normalisation removes. With a residual, s is an output too; its incoming gradient is added to
 //! ds, and x and the residual both receive the result.
 //!
 //! The forward pass leaves μ and r of each row, from which n is had again.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! z = x W + b            x [rows, in], W [in, out], b [out]
-//! y = f(z)               f: identity, relu, gelu, tanh, sigmoid
+//! y = f(z)               f: identity, relu, gelu, gelu_tanh, tanh, sigmoid
 //! ```
 //!
 //! With dy the incoming gradient and dz = f'(z) dy, the chain rule on
@@ -17,7 +17,8 @@
 //! A weight may also be given by its rows, `[out, in]`, as a table of word vectors is: then W stands
 //! for its transpose.
 //!
-//! Only an activation needs z again; it is then saved, since y does not always determine it.
+//! Only an activation needs z again, since y does not always determine f'(z). Then a GPU saves z, and
+//! the CPU f'(z), which it has at hand while z is in cache.
 
 mod cpu;
 #[cfg(feature = "gpu")]

@@ -17,7 +17,8 @@ fn fold(
     // Workgroups beyond the rows walk along the last one, for barriers, and write nothing.
     let number = workgroup_index(group, groups);
     let row = min(number, p.rows - 1u);
-    var largest = scores[row * p.words];
+    // Not minus infinity, from which a score of minus infinity differs by no number.
+    var largest = -3.4e38;
     for (var v = lane; v < p.words; v += 64u) {
         largest = max(largest, scores[row * p.words + v]);
     }
@@ -38,7 +39,8 @@ fn fold(
         sums[2u * row] = largest;
         sums[2u * row + 1u] = total;
         if p.last == 1u {
-            ln_z[row] = largest + ln_(total);
+            // Nothing is left only if all scores are minus infinity, as the first of them is.
+            ln_z[row] = select(largest + ln_(total), scores[row * p.words], total == 0.0);
         }
     }
 }

@@ -8,6 +8,9 @@
 //! the sum of exp(score - m), so that a vocabulary of millions fits in memory: of a block with m'
 //! and s', the larger M of m and m' gives s exp(m - M) + s' exp(m' - M).
 //!
+//! A score of minus infinity is a word that cannot be: it adds nothing, even if it is the largest of
+//! its block. If no word can be, ln Z is minus infinity.
+//!
 //! It is there to evaluate models that were trained without it; training through a full softmax goes
 //! through [`cross_entropy`](crate::cross_entropy).
 
@@ -149,6 +152,7 @@ pub(crate) fn entry() -> Entry {
 }
 
 fn cases() -> Vec<Case> {
+    const NEVER: f64 = f64::NEG_INFINITY;
     let case = |(rows, words, columns): (usize, usize, usize), block: usize, scale: f64| {
         let name = format!(
             "{rows} rows, {words} words in blocks of {block}, {columns} columns, scale {scale}"
@@ -166,5 +170,10 @@ fn cases() -> Vec<Case> {
         case((67, 130, 33), 64, 0.5),
         case((9, 200, 4), 70, 30.0),
         case((2, 9000, 5), BLOCK, 0.5).tolerance(Tolerance::LONG),
+        // The whole first block of three, one word of the second, and the last block, of one.
+        Case::constant("words that cannot be", LogPartition { block: 3 })
+            .without_gradient(Draw::new("h"), [2, 2])
+            .without_gradient(Draw::new("w"), [7, 2])
+            .fixed_constant(&[NEVER, NEVER, NEVER, 0.5, NEVER, -1.0, NEVER], [7, 1]),
     ]
 }

@@ -18,7 +18,12 @@ pub(super) fn forward(sizes: Sizes, io: &mut Forward<'_, f64>) {
         };
         let scores: Vec<f64> = (0..words).map(score).collect();
         let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = scores.iter().map(|s| (s - largest).exp()).sum();
+        // exp(-∞) is 0 also where the largest is -∞, and the difference no number.
+        let power = |&score: &f64| match score {
+            f64::NEG_INFINITY => 0.0,
+            _ => (score - largest).exp(),
+        };
+        let sum: f64 = scores.iter().map(power).sum();
         ln_z[r] = largest + sum.ln();
     }
 }

@@ -2,13 +2,13 @@
 //! and Cummins 2000), over whole sequences.
 //!
 //! ```text
-//! (i, f, g, o) = x_t W_ih + h_{t-1} W_hh + b       four gates side by side, each [hidden]
-//! c_t = σ(f) c_{t-1} + σ(i) tanh(g)
-//! h_t = σ(o) tanh(c_t)
+//! (a_i, a_f, a_g, a_o) = x_t W_ih + h_{t-1} W_hh + b       side by side, each [hidden]
+//! i = σ(a_i)      f = σ(a_f)      g = tanh(a_g)      o = σ(a_o)
+//! c_t = f c_{t-1} + i g
+//! h_t = o tanh(c_t)
 //! ```
 //!
-//! With dh and dc the gradients of h_t and of c_t through later steps, and i, f, g, o for the values
-//! of the gates,
+//! With dh and dc the gradients of h_t and of c_t through later steps,
 //!
 //! ```text
 //! dc' = dc + dh o (1 - tanh² c_t)
@@ -140,7 +140,8 @@ pub fn lstm(
 pub(crate) fn entry() -> Entry {
     Entry {
         name: "lstm",
-        formula: "c_t = σ(f) c_{t-1} + σ(i) tanh(g), h_t = σ(o) tanh(c_t); backward through time",
+        formula: "c_t = f c_{t-1} + i g, h_t = o tanh(c_t), with f, i, o = σ(a) and g = tanh(a); \
+                  backward through time",
         cases: recurrence::cases::<Lstm>(),
         #[cfg(feature = "gpu")]
         kernels: vec![&FORWARD, &BACKWARD, &recurrence::gpu::GATHER_PREVIOUS],

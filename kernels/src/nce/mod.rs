@@ -48,7 +48,8 @@ pub struct Candidates {
 
 impl Candidates {
     /// `words` are the targets, then the noise words; `offsets` what is taken from the score of each
-    /// beforehand, ln(K q). With `mask`, noise words that are a row's target do not count for it.
+    /// beforehand, ln(K q); for [`sampled_softmax`](crate::sampled_softmax) with `mask` it is 0 of the
+    /// targets. With `mask`, noise words that are a row's target do not count for it.
     ///
     /// # Errors
     /// If there are not as many offsets as words, one is not finite, or the device failed.

@@ -4,7 +4,7 @@
 //! h_t = tanh(x_t W_ih + h_{t-1} W_hh + b)        da = dh (1 - h_t²)
 //! ```
 //!
-//! and the products give the rest.
+//! and the products give the rest. Nothing is kept for the way back but h.
 
 mod cpu;
 mod reference;
@@ -112,5 +112,20 @@ pub(crate) fn entry() -> Entry {
         cases: recurrence::cases::<Rnn>(),
         #[cfg(feature = "gpu")]
         kernels: vec![&FORWARD, &BACKWARD, &recurrence::gpu::GATHER_PREVIOUS],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_saved_beside_the_outputs() -> Result<()> {
+        for case in recurrence::cases::<Rnn>() {
+            let plan = case.plan()?.expect("an operator on the tape");
+            let bytes: usize = plan.saved.iter().map(|saved| saved.bytes()).sum();
+            assert_eq!(bytes, 0, "{}", case.name);
+        }
+        Ok(())
     }
 }

@@ -22,7 +22,9 @@
 //!
 //! and the sum on the right grows only where an update does.
 //!
-//! The update is in place and not on the tape. Nothing changes once a gradient was not finite.
+//! The update is in place and not on the tape. Once a gradient was not finite, values, v and sums stay
+//! as they are. Steps are counted all the same, T among them, for the host does not wait to learn of
+//! it: they count as updates u = 0.
 
 mod cases;
 mod cpu;

@@ -17,7 +17,8 @@ fn forward(
         return;
     }
     let start = row * p.columns;
-    var largest = -3.4e38;
+    // A number of the row: of nothing but minus infinities no probabilities are to come.
+    var largest = x[start];
     for (var c = lane; c < p.columns; c += 64u) {
         largest = max(largest, x[start + c]);
     }

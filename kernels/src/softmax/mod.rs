@@ -13,6 +13,9 @@
 //! log_softmax   dx_c = dy_c - exp(y_c) Σ_k dy_k
 //! ```
 //!
+//! A logit of minus infinity is a class that cannot be. Where none can be there are no probabilities:
+//! such a row gives NaN.
+//!
 //! Both need the result alone. A loss should start from logits, not from these: see
 //! [`crate::cross_entropy`] and [`crate::kl`].
 

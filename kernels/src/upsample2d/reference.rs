@@ -4,16 +4,17 @@ use limbeck_engine::{Backward, Forward};
 
 use super::{Interpolation, Sizes, Upsample2d};
 
-/// The pixels of a line of `extent` that pixel `at` of the enlarged one is made of, with weights.
-fn weights(operator: &Upsample2d, at: usize, extent: usize) -> [(usize, f64); 2] {
+/// The pixels of a line of `extent` that pixel `at` of the enlarged one is made of, with weights. With
+/// nearest it is one: a second of weight 0 would carry over what is not finite.
+fn weights(operator: &Upsample2d, at: usize, extent: usize) -> Vec<(usize, f64)> {
     let factor = operator.factor as f64;
     match operator.interpolation {
-        Interpolation::Nearest => [(at / operator.factor, 1.0), (0, 0.0)],
+        Interpolation::Nearest => vec![(at / operator.factor, 1.0)],
         Interpolation::Bilinear => {
             let u = ((at as f64 + 0.5) / factor - 0.5).max(0.0);
             let lambda = u - u.floor();
             let first = u.floor() as usize;
-            [(first, 1.0 - lambda), ((first + 1).min(extent - 1), lambda)]
+            vec![(first, 1.0 - lambda), ((first + 1).min(extent - 1), lambda)]
         }
     }
 }

@@ -245,9 +245,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::new(
         "binary_cross_entropy/cpu.rs",
-        "*dz += dloss * (math::sigmoid(z) - t);",
-        "*dz += math::sigmoid(z) - t + 0.0 * dloss;",
+        "*dz += dloss * slope;",
+        "*dz += slope + 0.0 * dloss;",
         "dropped upstream gradient",
+    ),
+    Mutant::new(
+        "binary_cross_entropy/cpu.rs",
+        "{ z * (1.0 - t) } else",
+        "{ z - z * t } else",
+        "difference of large numbers",
     ),
     Mutant::new(
         "conv2d/depthwise.rs",

@@ -288,8 +288,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::new(
         "l1/backward.wgsl",
-        "sign(a[i] - b[i])",
-        "sign(b[i] - a[i])",
+        "select(sign(difference),",
+        "select(-sign(difference),",
         "flipped sign",
     ),
     Mutant::new(

@@ -56,7 +56,11 @@ pub(super) fn forward<C: Cell>(batch_sizes: &[usize], sizes: Sizes, io: &mut For
         _ => io.real(EXTRA),
     };
     let (y, h_n) = (io.output(0), io.output(1));
-    let (gates, beside, recurrent) = (io.save(0), io.save(1), io.scratch(0));
+    let (beside, recurrent) = (io.save(1), io.scratch(0));
+    let gates = match C::BESIDE {
+        Beside::Nothing => io.scratch(1),
+        _ => io.save(0),
+    };
     let (x, w_ih) = (Matrix::rows(x, inputs), Matrix::rows(w_ih, columns));
     gemm_then(
         (rows, inputs, columns),
@@ -227,7 +231,7 @@ fn through_steps<C: Cell>(
         let row = |(((d_gates, dh), dc), s): (((_, _), _), usize)| {
             let r = first + s;
             BackwardRow {
-                gates: rows_of(gates, r, 1, columns),
+                gates: row_or_nothing(gates, r, columns),
                 beside: row_or_nothing(beside, r, hidden),
                 h_before: rows_of(scratch.previous, r, 1, hidden),
                 extra: extra_before::<C>((extra, beside), (step, before), s, hidden),

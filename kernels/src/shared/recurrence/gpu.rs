@@ -35,7 +35,11 @@ pub(super) fn forward<C: Cell>(
         ..
     } = sizes;
     let columns = C::GATES * hidden;
-    let (gpu, gates, y) = (io.gpu(), io.save(0), io.output(0));
+    let (gpu, y) = (io.gpu(), io.output(0));
+    let gates = match C::BESIDE {
+        Beside::Nothing => io.scratch(1),
+        _ => io.save(0),
+    };
     let (operands, bias) = ([io.input(X), io.input(INPUT_WEIGHT)], Some(io.input(BIAS)));
     product::product(gpu, (rows, inputs, columns), operands, bias, gates)?;
     // What a cell does not have is bound to something that it does not read or write.
@@ -174,10 +178,10 @@ fn through_steps<C: Cell>(
     [d_gates, dh, own, previous]: [&GpuSlice; 4],
 ) -> Result<()> {
     let weight = io.input(RECURRENT_WEIGHT);
-    let gates = io.saved(0);
-    let beside = match C::BESIDE {
-        Beside::Nothing => weight,
-        _ => io.saved(1),
+    // A cell that keeps neither reads its outputs in their place.
+    let [gates, beside] = match C::BESIDE {
+        Beside::Nothing => [io.output(0); 2],
+        _ => [io.saved(0), io.saved(1)],
     };
     let earlier = match C::BESIDE {
         Beside::State => io.input(EXTRA),

@@ -74,7 +74,7 @@ pub(crate) trait Cell: Debug + Clone + Copy + Send + Sync + 'static {
 /// What a cell keeps for each unit besides gates and output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beside {
-    /// Nothing.
+    /// Nothing, and not even the gates: the backward pass reads outputs alone.
     Nothing,
     /// A second state that is carried from step to step, with an initial value and a last one.
     State,
@@ -85,7 +85,7 @@ pub(crate) enum Beside {
 
 /// One row of a step, forward.
 pub(crate) struct ForwardRow<'a, T> {
-    /// In: a. Out: what the backward pass wants of the gates.
+    /// In: a. Out: what the backward pass wants of the gates; nothing with [`Beside::Nothing`].
     pub(crate) gates: &'a mut [T],
     /// r.
     pub(crate) recurrent: &'a [T],
@@ -101,6 +101,7 @@ pub(crate) struct ForwardRow<'a, T> {
 
 /// One row of a step, backward.
 pub(crate) struct BackwardRow<'a, T> {
+    /// Empty with [`Beside::Nothing`].
     pub(crate) gates: &'a [T],
     pub(crate) beside: &'a [T],
     pub(crate) h_before: &'a [T],
@@ -270,30 +271,34 @@ impl<C: Cell> Operator for Recurrence<C> {
                 EXTRA,
             ])
             .keep_outputs([0])
-            .save(Meta::real([rows, columns]))
             .flops(2 * rows * columns * (sizes.inputs + hidden));
         plan.keep_inputs.retain(|&input| input < inputs.len());
         plan.outputs.push(per_sequence);
         if C::BESIDE == Beside::State {
             plan.outputs.push(per_sequence);
         }
-        let beside = match C::BESIDE {
-            Beside::Nothing => Meta::real([0]),
-            _ => per_row,
+        let of_gates = Meta::real([rows, columns]);
+        let (gates, beside) = match C::BESIDE {
+            Beside::Nothing => (Meta::real([0]), Meta::real([0])),
+            _ => (of_gates, per_row),
         };
         let d_recurrent = match C::BESIDE {
-            Beside::Candidate => Meta::real([rows, columns]),
+            Beside::Candidate => of_gates,
             _ => Meta::real([1]),
         };
-        let plan = plan.save(beside);
+        let plan = plan.save(gates).save(beside);
         let mut plan = plan
-            .backward_scratch(Meta::real([rows, columns]))
+            .backward_scratch(of_gates)
             .backward_scratch(d_recurrent)
             .backward_scratch(per_row)
             .backward_scratch(per_sequence)
             .backward_scratch(per_sequence);
         plan.workspace.cpu = vec![Meta::real([sizes.sequences, columns])];
         plan.workspace.gpu = vec![Meta::real([1])];
+        if C::BESIDE == Beside::Nothing {
+            plan.workspace.cpu.push(of_gates);
+            plan.workspace.gpu.push(of_gates);
+        }
         Ok(plan)
     }
 

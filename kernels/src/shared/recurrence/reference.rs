@@ -95,7 +95,9 @@ pub(super) fn forward<C: Cell>(batch_sizes: &[usize], sizes: Sizes, io: &mut For
             beside: &mut beside[kept],
             h: &mut y[r * hidden..(r + 1) * hidden],
         });
-        gates[r * columns..(r + 1) * columns].copy_from_slice(&a);
+        if C::BESIDE != Beside::Nothing {
+            gates[r * columns..(r + 1) * columns].copy_from_slice(&a);
+        }
     }
     copy_last(batch_sizes, y, io.output(1), hidden);
     if C::BESIDE == Beside::State {
@@ -144,8 +146,12 @@ pub(super) fn backward<C: Cell>(batch_sizes: &[usize], sizes: Sizes, io: &mut Ba
                 ),
             };
             let of_row = r * columns..(r + 1) * columns;
+            let kept_gates = match C::BESIDE {
+                Beside::Nothing => 0..0,
+                _ => of_row.clone(),
+            };
             C::backward_reference(BackwardRow {
-                gates: row(gates, r, columns),
+                gates: &gates[kept_gates],
                 beside: &beside[kept],
                 h_before: before(y, initial, previous[r], hidden),
                 extra: c_before,
