@@ -22,7 +22,7 @@ if (statSync(path).isDirectory()) {
   const names = readdirSync(path).filter((name) => name.endsWith('.dispatch')).sort();
   let [failed, equal, worst] = [0, 0, 0];
   for (const name of names) {
-    const run = spawnSync(process.execPath, [process.argv[1], join(path, name)], { encoding: 'utf8' });
+    const run = spawnSync(process.execPath, [process.argv[1], join(path, name)], { encoding: 'utf8', timeout: 60_000 });
     const error = Number(run.stdout.trim().split('\n').at(-1));
     if (run.status !== 0) {
       failed += 1;
@@ -122,7 +122,9 @@ function difference(found, expected, real) {
 }
 
 const dispatch = read(path);
-const adapter = await create(['backend=vulkan']).requestAdapter();
+// Kept to the end: what hangs on it ends with it.
+const gpu = create(['backend=vulkan']);
+const adapter = await gpu.requestAdapter();
 if (!adapter) {
   console.log('Dawn finds no Vulkan adapter');
   process.exit(1);
@@ -143,4 +145,6 @@ for (const [number, found] of written) {
 }
 if (worst > TOLERANCE) console.log(`differs by ${worst} of the largest number on ${adapter.info.description}`);
 console.log(worst);
+device.destroy();
+globalThis.kept = [gpu, adapter, device];
 process.exit(worst > TOLERANCE ? 1 : 0);
