@@ -60,6 +60,7 @@ pub(crate) struct TaggerFile {
     /// Behind the best tags.
     pub(crate) written: Vec<f64>,
     pub(crate) loss: f64,
+    pub(crate) training: Vec<Training>,
 }
 
 /// A sentence as taggers read it.

@@ -162,12 +162,17 @@ def write_model(file, description, model, texts=TEXTS, labels=LABELS, inputs="te
             "parameters": described_parameters(parameters),
             "logits": flat(logits),
             "loss": loss.item(),
-            "training": [
-                trajectory(model, ADAMW, {"decay": "linear", "warmup": 3, "total": 10}),
-                trajectory(model, SGD, {"decay": "cosine", "warmup": 4, "total": 12}),
-            ],
+            "training": trajectories(model),
         },
     )
+
+
+def trajectories(model):
+    """With AdamW and with SGD."""
+    return [
+        trajectory(model, ADAMW, {"decay": "linear", "warmup": 3, "total": 10}),
+        trajectory(model, SGD, {"decay": "cosine", "warmup": 4, "total": 12}),
+    ]
 
 
 def described_parameters(parameters):

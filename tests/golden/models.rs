@@ -67,7 +67,10 @@ fn complaints_of(
     let wrong = parameters::gradients(&file.parameters, &gradients, tolerance)?;
     complaints.extend(wrong);
     for training in &file.training {
-        let losses = train(file, training, device)?;
+        let mut model = build(file, device)?;
+        let losses = train(&mut *model, training, |model, gradients| {
+            Ok(step(file, model, gradients)?.1)
+        })?;
         let what = format!("{:?}, loss after update", training.optimizer.config());
         complaints.extend(each(&what, &losses, &training.losses, tolerance.losses));
     }
@@ -105,20 +108,19 @@ fn encoded(file: &ModelFile) -> Vec<Encoded> {
     }
 }
 
-/// The losses after 0, 1 ... updates.
-fn train(
-    file: &ModelFile,
+/// The losses after 0, 1 ... updates; `step` gives the loss and adds to the gradients.
+pub(crate) fn train<M: Classifier + ?Sized>(
+    model: &mut M,
     training: &Training,
-    device: &Device,
+    step: impl Fn(&M, &mut ParameterVector) -> Result<f64>,
 ) -> limbeck::training::Result<Vec<f64>> {
-    let mut model = build(file, device)?;
     let mut gradients = model.parameters().zeros()?;
     let mut optimizer = Optimizer::new(model.parameters(), &training.optimizer.config(), None)?;
     let schedule = training.schedule.schedule();
     let mut losses = Vec::new();
     for done in 0..training.losses.len() as u64 {
         gradients.fill_zero()?;
-        losses.push(step(file, &*model, &mut gradients)?.1);
+        losses.push(step(model, &mut gradients)?);
         let rate = training.optimizer.learning_rate() * schedule.multiplier(done);
         optimizer.update(model.parameters_mut(), &gradients, rate)?;
     }

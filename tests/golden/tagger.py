@@ -267,6 +267,7 @@ def write(file, seed, trunk, crf, description):
         "logits": golden.flat(logits),
         "written": golden.flat(model.written()),
         "loss": loss.item(),
+        "training": golden.trajectories(model),
     }
     golden.write(file, content)
 

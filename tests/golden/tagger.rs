@@ -1,6 +1,6 @@
-//! Sequence taggers: scores, loss and gradients, and what a decoder writes by itself.
+//! Sequence taggers: scores, loss and gradients, training, and what a decoder writes by itself.
 
-use limbeck::engine::{Device, Result, Tape, Var};
+use limbeck::engine::{Device, ParameterVector, Result, Tape, Var};
 use limbeck::kernels::{Labels, Normaliser, crf, weighted_mean};
 use limbeck::losses::hard_cross_entropy;
 use limbeck::models::tagging::{
@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::compare::{Tolerance, each, relative};
 use crate::files::{self, TaggerFile};
+use crate::models::train;
 use crate::parameters;
 use crate::sizes::{DecoderSizes, VOCABULARY, topology};
 
@@ -36,25 +37,21 @@ pub(crate) fn check(device: &Device, tolerance: &Tolerance) {
     }
 }
 
-fn complaints(file: &TaggerFile, device: &Device, tolerance: &Tolerance) -> Result<Vec<String>> {
-    let mut model = Tagger::new(file.tagger.config(), 0, device)?;
+fn complaints(
+    file: &TaggerFile,
+    device: &Device,
+    tolerance: &Tolerance,
+) -> limbeck::training::Result<Vec<String>> {
+    let mut model = build(file, device)?;
     let mut complaints = parameters::records(&file.parameters, model.parameters());
-    parameters::load(&file.parameters, model.parameters_mut())?;
-    let texts: Vec<Encoded> = file.sentences.iter().map(encoded).collect();
-    let batch = model.batch(&texts.iter().collect::<Vec<_>>(), 0)?;
-
+    let batch = batch(file, &model)?;
     let written = model.forward(&Tape::inference(device), &batch)?.logits;
     let written = written.tensor().read_f64()?;
     let allowed = tolerance.values;
     complaints.extend(relative("written", &written, &file.written, allowed));
 
-    let tape = Tape::deterministic(device);
-    let logits = model.forward_labelled(&tape, &batch, &file.labels)?;
-    let loss = loss(&model, &tape, &batch, (&logits, &file.labels))?;
     let mut gradients = model.parameters().zeros()?;
-    tape.backward(&loss, &mut [&mut gradients])?
-        .refuse(&[model.parameters()])?;
-    let (logits, loss) = (logits.tensor().read_f64()?, loss.tensor().item()?);
+    let (logits, loss) = step(file, &model, &mut gradients)?;
     complaints.extend(relative("logits", &logits, &file.logits, allowed));
     complaints.extend(each("loss", &[loss], &[file.loss], tolerance.losses));
     complaints.extend(parameters::gradients(
@@ -62,7 +59,42 @@ fn complaints(file: &TaggerFile, device: &Device, tolerance: &Tolerance) -> Resu
         &gradients,
         tolerance,
     )?);
+    for training in &file.training {
+        parameters::load(&file.parameters, model.parameters_mut())?;
+        let losses = train(&mut model, training, |model, gradients| {
+            Ok(step(file, model, gradients)?.1)
+        })?;
+        let what = format!("{:?}, loss after update", training.optimizer.config());
+        complaints.extend(each(&what, &losses, &training.losses, tolerance.losses));
+    }
     Ok(complaints)
+}
+
+/// The tagger of a file, with the file's parameters.
+fn build(file: &TaggerFile, device: &Device) -> Result<Tagger> {
+    let mut model = Tagger::new(file.tagger.config(), 0, device)?;
+    parameters::load(&file.parameters, model.parameters_mut())?;
+    Ok(model)
+}
+
+fn batch(file: &TaggerFile, model: &Tagger) -> Result<Batch> {
+    let texts: Vec<Encoded> = file.sentences.iter().map(encoded).collect();
+    model.batch(&texts.iter().collect::<Vec<_>>(), 0)
+}
+
+/// Scores behind the true tags, and the loss; gradients are added.
+fn step(
+    file: &TaggerFile,
+    model: &Tagger,
+    gradients: &mut ParameterVector,
+) -> Result<(Vec<f64>, f64)> {
+    let tape = Tape::deterministic(model.device());
+    let batch = batch(file, model)?;
+    let logits = model.forward_labelled(&tape, &batch, &file.labels)?;
+    let loss = loss(model, &tape, &batch, (&logits, &file.labels))?;
+    tape.backward(&loss, &mut [gradients])?
+        .refuse(&[model.parameters()])?;
+    Ok((logits.tensor().read_f64()?, loss.tensor().item()?))
 }
 
 fn encoded(sentence: &files::Sentence) -> Encoded {
