@@ -99,7 +99,7 @@ fn what_runs_twice_is_marked_and_counted() {
     ] {
         assert!(shown.contains("(twice)"));
     }
-    assert!(!text::text("a title", &self::stages(), false).contains("twice"));
+    assert!(!text::text("a title", &self::stages(), false).contains("(twice)"));
 }
 
 #[test]

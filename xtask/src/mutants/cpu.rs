@@ -302,7 +302,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     )
     .seen_by("mse"),
     Mutant::new(
-        "shared/segments/cpu.rs",
+        "shared/segments/strips.rs",
         "*a += weight * b;",
         "*a += b + 0.0 * weight;",
         "dropped weight of an edge",
