@@ -153,7 +153,7 @@ impl<'a> NceLm<'a> {
         } else {
             let words = [targets, noise].concat();
             let (target, noise) = self.model.scores(tape, tables, hidden, &words)?;
-            let candidates = self.candidates(tape, &words)?;
+            let candidates = self.candidates(tape, &words, targets.len())?;
             match criterion {
                 Criterion::SampledSoftmax => sampled_softmax(tape, (&target, &noise), &candidates)?,
                 Criterion::Nce => {
@@ -169,13 +169,23 @@ impl<'a> NceLm<'a> {
         weighted_mean(tape, &losses, None, Normaliser::Count(1.0))
     }
 
-    fn candidates(&self, tape: &Tape, words: &[u32]) -> limbeck_engine::Result<Candidates> {
+    /// So many targets, then noise words, and what is taken from their scores.
+    fn candidates(
+        &self,
+        tape: &Tape,
+        words: &[u32],
+        targets: usize,
+    ) -> limbeck_engine::Result<Candidates> {
         let ln_k = (self.options.noise_size as f32).ln();
-        let offsets: Vec<f32> = match self.options.criterion {
+        let mut offsets: Vec<f32> = match self.options.criterion {
             Criterion::NegativeSampling => vec![0.0; words.len()],
             _ => words.iter().map(|&w| ln_k + self.law.ln_q(w)).collect(),
         };
         let mask = self.options.target_in_group == TargetInGroup::Mask;
+        if mask && self.options.criterion == Criterion::SampledSoftmax {
+            // A target whose samples are left out is none itself: it is there in any case.
+            offsets[..targets].fill(0.0);
+        }
         Candidates::new(tape.device(), words, &offsets, mask)
     }
 

@@ -173,9 +173,10 @@ pub enum Noise {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetInGroup {
-    /// They count: unbiased.
+    /// They count, which leaves the estimate of NCE unbiased.
     Keep,
-    /// They are left out at that position.
+    /// They are left out at that position. With [`Criterion::SampledSoftmax`] nothing is then taken
+    /// from the target's own score, so that with many samples it is the full softmax either way.
     Mask,
 }
 

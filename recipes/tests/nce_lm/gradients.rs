@@ -1,4 +1,7 @@
-//! C3 to C5: what is carried from part to part, and how far gradients reach.
+//! C3 to C5: what is carried from part to part, and how far gradients reach. And what the losses with
+//! samples come to when there are many.
+
+use std::sync::Arc;
 
 use limbeck_data::language::MemoryTokens;
 use limbeck_engine::{Device, StoreBuilder, Tape, TimeMajor};
@@ -9,7 +12,7 @@ use limbeck_kernels::{
 use limbeck_models::language::{LanguageModel, Unit};
 use limbeck_recipes::layerwise::Preset;
 use limbeck_recipes::nce_lm::{
-    Carry, Criterion, NceLm, NceLmOptions, NoiseLaw, Piece, TrainingText,
+    Carry, Criterion, NceLm, NceLmOptions, NoiseLaw, Piece, TargetInGroup, TrainingText,
 };
 use limbeck_training::stage::Objective;
 
@@ -214,4 +217,76 @@ fn with_many_noise_words_nce_pulls_where_maximum_likelihood_pulls() {
     let norms = dot(&likelihood, &likelihood).sqrt() * dot(&contrastive, &contrastive).sqrt();
     let cosine = dot(&likelihood, &contrastive) / norms;
     assert!(cosine > 0.99, "{cosine}");
+}
+
+/// The loss of a text of few words, some of which the law favours, and the gradient of every
+/// parameter.
+fn with_samples(
+    criterion: Criterion,
+    target_in_group: TargetInGroup,
+    noise_size: usize,
+) -> (f64, Vec<f64>) {
+    let device = Device::reference();
+    let mut model = model(SHARES.len(), Unit::Gru, &device);
+    let options = NceLmOptions {
+        parts: 1,
+        criterion,
+        target_in_group,
+        noise_size,
+        ..options(Carry::Detach)
+    };
+    let law = NoiseLaw::new(&SHARES);
+    let tokens = Arc::new(MemoryTokens::new(few_words()));
+    let text = TrainingText::new(tokens, &options, 1, 1).expect("text");
+    let dev = MemoryTokens::new(vec![1]);
+    let objective = NceLm::new(&mut model, text, &law, &options, &dev, 1);
+    let tape = Tape::deterministic(&device);
+    let terms = objective.terms(&tape, 0).expect("a loss");
+    let store = objective.stores()[0];
+    let mut gradients = store.zeros().expect("memory");
+    let unreached = tape.backward(&terms[0].value, &mut [&mut gradients]);
+    let unreached = unreached.expect("a loss");
+    unreached.refuse(&[store]).expect("all reached");
+    let slices = gradients.slices().iter().flatten();
+    let gradients = slices.flat_map(|s| s.read_f64().expect("numbers"));
+    let loss = terms[0].value.tensor().item().expect("a number");
+    (loss, gradients.collect())
+}
+
+/// How often the words are drawn, in proportion.
+const SHARES: [f64; 5] = [4.0, 3.0, 2.0, 1.0, 1.0];
+
+/// Twenty words: most of them one that is seldom drawn, so that the gradient is not small beside the
+/// errors of single words.
+fn few_words() -> Vec<u32> {
+    let word = |i: u32| if i % 3 > 0 { 4 } else { i % 5 };
+    (0..20).map(word).collect()
+}
+
+#[test]
+fn with_many_samples_the_sampled_softmax_pulls_where_the_full_one_pulls() {
+    let (loss, full) = with_samples(Criterion::Softmax, TargetInGroup::Keep, 1);
+    let norm = |gradient: &[f64]| gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+    for target_in_group in [TargetInGroup::Keep, TargetInGroup::Mask] {
+        for size in [300, 30_000] {
+            let (sampled, gradient) =
+                with_samples(Criterion::SampledSoftmax, target_in_group, size);
+            let apart: Vec<f64> = gradient.iter().zip(&full).map(|(a, b)| a - b).collect();
+            let error = norm(&apart) / norm(&full);
+            // A target that counts among the samples is corrected by ln(K q), which stays.
+            let total: f64 = SHARES.iter().sum();
+            let ln_kq = |word: u32| (size as f64 * SHARES[word as usize] / total).ln();
+            let shift = match target_in_group {
+                TargetInGroup::Keep => few_words().into_iter().map(ln_kq).sum::<f64>() / 20.0,
+                TargetInGroup::Mask => 0.0,
+            };
+            let gap = (sampled - shift - loss).abs();
+            // A mean errs by one over the square root of the draws; a draw weighs up to 11.
+            let bound = 10.0 / (size as f64).sqrt();
+            assert!(
+                error < bound && gap < bound,
+                "{target_in_group:?}, {size} samples: gradient {error}, loss {gap}"
+            );
+        }
+    }
 }
