@@ -259,7 +259,7 @@ const SHARES: [f64; 5] = [4.0, 3.0, 2.0, 1.0, 1.0];
 /// Twenty words: most of them one that is seldom drawn, so that the gradient is not small beside the
 /// errors of single words.
 fn few_words() -> Vec<u32> {
-    let word = |i: u32| if i % 3 > 0 { 4 } else { i % 5 };
+    let word = |i: u32| if i.is_multiple_of(3) { i % 5 } else { 4 };
     (0..20).map(word).collect()
 }
 
