@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
+use limbeck_training::tensors;
 use serde_json::Value;
 
 fn limbeck_in(folder: &Path, arguments: &[&str]) -> Output {
@@ -81,6 +82,8 @@ fn wrong_usage_ends_with_2() {
         &["bench", "w3-infer0"],
         &["bench", "w3", "--steps", "0"],
         &["bench", "w3", "--folded"],
+        &["bench", "w3", "--verify", "folder", "--dropout", "0.5"],
+        &["bench", "w3-infer1", "--verify", "folder"],
     ] {
         let output = limbeck(arguments);
         assert_eq!(
@@ -337,6 +340,37 @@ fn bench_times_steps_and_predictions() {
     assert_eq!(line["calls"], 3 * 3);
     let folded = bench(&["w3-infer4", "--folded"]);
     assert_eq!(folded["folded_bytes"], 4 * 8000 * (3 + 4 + 5) * 100);
+}
+
+#[test]
+fn bench_hands_out_what_another_program_needs_to_repeat_its_updates() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (workload, sizes, inputs) in [
+        ("w1", &["--batch-size", "3", "--length", "4"][..], "tokens"),
+        ("w2", &["--nodes", "40", "--edges", "200"], "documents"),
+        (
+            "w4",
+            &["--hidden-size", "6", "--vocabulary-size", "30"],
+            "inputs",
+        ),
+    ] {
+        let path = folder.path().join(workload);
+        let path_text = path.to_str().expect("UTF-8");
+        let arguments = [&["bench", workload, "--verify", path_text, "--json"], sizes].concat();
+        let printed = json(&limbeck(&arguments));
+        let losses = printed["losses"].as_array().expect("a list").len();
+        assert_eq!(losses, 5, "{workload}");
+        let text = fs::read(path.join("trajectory.json")).expect("a file");
+        let written: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        assert_eq!(written, printed, "{workload}");
+        let tensors = tensors::read(&path.join("trajectory.safetensors")).expect("tensors");
+        for number in 0..5 {
+            let name = format!("batches.{number}.{inputs}");
+            assert!(tensors.contains_key(&name), "{workload}: no {name}");
+        }
+        let weights = |name: &&String| name.starts_with("parameters.");
+        assert!(tensors.keys().filter(weights).count() > 1, "{workload}");
+    }
 }
 
 #[test]

@@ -1,16 +1,18 @@
 //! `limbeck bench`: the canonical workloads, timed.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use limbeck_engine::{Cost, Pass, Profile, instruction_set};
+use limbeck_training::{files, tensors};
 use serde_json::{Value, json};
 
 use super::output;
 use crate::run::{DeviceChoice, Error, Result};
-use crate::workloads::{Bench, Changes, Model, Work, Workload};
+use crate::workloads::{Bench, Changes, Model, Trajectory, Work, Workload};
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
@@ -51,6 +53,10 @@ pub(super) struct BenchArgs {
     /// Predict with folded tables: products of word vectors and kernels, computed beforehand.
     #[arg(long)]
     folded: bool,
+    /// Time nothing: make five updates without dropout, and write the weights before them, their batches
+    /// and their losses to FOLDER, for `benches/verify.py`, which repeats them with PyTorch.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["profile", "folded", "dropout", "steps"])]
+    verify: Option<PathBuf>,
     /// Time every operator as well (on a CPU).
     #[arg(long)]
     profile: bool,
@@ -91,6 +97,9 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     let pool =
         pool.map_err(|cause| Error::Usage(format!("cannot start {threads} threads: {cause}")))?;
     // Inside the pool, so that no step waits for another thread to take it up.
+    if let Some(folder) = &args.verify {
+        return pool.install(|| verify(args, folder));
+    }
     let timed = pool.install(|| time(args))?;
     if args.json {
         output::print(&timed.json(args, pool.current_num_threads()).to_string())
@@ -110,18 +119,65 @@ struct Timed {
     counters: Option<Value>,
 }
 
+impl BenchArgs {
+    fn changes(&self) -> Changes {
+        let size = |size: Option<u32>| size.map(|size| size as usize);
+        Changes {
+            dropout: self.dropout,
+            batch_size: size(self.batch_size),
+            length: size(self.length),
+            vocabulary_size: size(self.vocabulary_size),
+            hidden_size: size(self.hidden_size),
+            nodes: size(self.nodes),
+            edges: size(self.edges),
+        }
+    }
+}
+
+/// Updates that another program is to repeat.
+const VERIFIED_UPDATES: usize = 5;
+
+/// Writes `trajectory.safetensors` and `trajectory.json`, and prints the losses.
+fn verify(args: &BenchArgs, folder: &Path) -> Result<()> {
+    if args.workload.work != Work::Train {
+        let message = format!(
+            "--verify is for updates, as in {}",
+            args.workload.model.name()
+        );
+        return Err(Error::Usage(message));
+    }
+    let device = args.device.open()?;
+    let trajectory = Trajectory::of(args.workload, args.changes(), &device, VERIFIED_UPDATES)?;
+    std::fs::create_dir_all(folder).map_err(|cause| Error::Io {
+        action: "create",
+        path: folder.to_path_buf(),
+        cause,
+    })?;
+    tensors::write(&folder.join("trajectory.safetensors"), &trajectory.tensors)?;
+    let description = json!({
+        "workload": args.workload.to_string(),
+        "device": args.device.to_string(),
+        "losses": trajectory.losses,
+    });
+    files::write_json(&folder.join("trajectory.json"), &description)?;
+    if args.json {
+        return output::print(&description.to_string());
+    }
+    let mut text = format!("{} without dropout\n  update    loss\n", args.workload);
+    for (number, loss) in (1..).zip(&trajectory.losses) {
+        let _ = writeln!(text, "  {number:>6}    {loss:.7}");
+    }
+    let _ = write!(
+        text,
+        "to repeat them: python3 benches/verify.py {}",
+        folder.display()
+    );
+    output::print(&text)
+}
+
 fn time(args: &BenchArgs) -> Result<Timed> {
     let device = args.device.open()?;
-    let changes = Changes {
-        dropout: args.dropout,
-        batch_size: args.batch_size.map(|size| size as usize),
-        length: args.length.map(|length| length as usize),
-        vocabulary_size: args.vocabulary_size.map(|size| size as usize),
-        hidden_size: args.hidden_size.map(|size| size as usize),
-        nodes: args.nodes.map(|nodes| nodes as usize),
-        edges: args.edges.map(|edges| edges as usize),
-    };
-    let mut bench = Bench::new(args.workload, changes, &device)?;
+    let mut bench = Bench::new(args.workload, args.changes(), &device)?;
     let folded_bytes = match args.folded {
         true => bench.fold()?,
         false => None,

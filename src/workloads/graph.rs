@@ -34,8 +34,8 @@ pub(super) fn network(changes: &Changes, device: &Device) -> Result<Box<dyn Clas
         },
         dropout: changes.dropout.unwrap_or(0.5),
     };
-    let adjacency = adjacency(nodes, changes.edges.unwrap_or(ENTRIES));
-    let network = CorpusNetwork::new(config, Arc::new(adjacency), 1, device)?;
+    let adjacency = Arc::new(adjacency(changes));
+    let network = CorpusNetwork::new(config, adjacency, 1, device)?;
     Ok(Box::new(network))
 }
 
@@ -47,7 +47,10 @@ pub(super) fn document(number: u32) -> Encoded {
     })
 }
 
-fn adjacency(nodes: usize, entries: usize) -> CorpusAdjacency {
+/// A symmetric random graph with self loops, normalised on both sides.
+pub(super) fn adjacency(changes: &Changes) -> CorpusAdjacency {
+    let nodes = nodes(changes);
+    let entries = changes.edges.unwrap_or(ENTRIES);
     let random = Stream::new(7, "graph", 0);
     let mut edges: Vec<(u32, u32, f32)> = (0..nodes as u32).map(|node| (node, node, 1.0)).collect();
     for pair in 0..(entries.saturating_sub(nodes) / 2) as u32 {

@@ -7,9 +7,10 @@ use limbeck_models::language::{LanguageModel, LanguageModelConfig, LnZ, State, U
 use limbeck_recipes::nce_lm::NoiseLaw;
 use limbeck_training::Result;
 use limbeck_training::optimizer::{Optimizer, OptimizerConfig};
+use limbeck_training::tensors::Values;
 
-use super::Changes;
 use super::models::VOCABULARY;
+use super::{Changes, Record};
 
 const WORDS: usize = 10_000;
 const HIDDEN_SIZE: usize = 650;
@@ -32,6 +33,7 @@ pub(super) struct LanguageBench {
     stretches: Vec<[Vec<u32>; 2]>,
     steps: TimeMajor,
     state: State,
+    columns: usize,
     number: usize,
 }
 
@@ -72,9 +74,33 @@ impl LanguageBench {
                 .collect(),
             steps: TimeMajor::new(device, &vec![positions; columns], 0, 0)?,
             state: model.initial_state(columns)?,
+            columns,
             number: 0,
             model,
         })
+    }
+
+    /// What the first `updates` updates start from and read.
+    pub(super) fn record(&self, updates: usize, record: &mut Record) -> Result<()> {
+        record.parameters(self.model.parameters())?;
+        for number in 0..updates {
+            let [inputs, targets] = &self.stretches[number % STRETCHES];
+            for (name, words) in [("inputs", inputs), ("targets", targets)] {
+                let shape = [words.len() / self.columns, self.columns];
+                let values = Values::U32(words.clone());
+                record.add(&format!("batches.{number}.{name}"), &shape, values)?;
+            }
+            if let Some(noise) = self.noise(number) {
+                record.list(&format!("batches.{number}.noise"), noise)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The noise words of a step.
+    fn noise(&self, number: usize) -> Option<Vec<u32>> {
+        let law = self.law.as_ref()?;
+        Some(law.draw(1, number as u64, 0, NOISE_SIZE))
     }
 
     pub(super) fn train(&mut self, profile: Option<&std::sync::Arc<Profile>>) -> Result<Var> {
@@ -84,10 +110,7 @@ impl LanguageBench {
             tape.measure(profile);
         }
         let [inputs, targets] = &self.stretches[self.number % STRETCHES];
-        let noise = self.law.as_ref().map(|law| {
-            let number = self.number as u64;
-            law.draw(1, number, 0, NOISE_SIZE)
-        });
+        let noise = self.noise(self.number);
         let words = [targets.as_slice(), noise.as_deref().unwrap_or_default()].concat();
         let tables = self.model.tables(&tape, inputs, &words)?;
         let state = self.state.constants(&tape);

@@ -17,19 +17,23 @@
 mod graph;
 mod language;
 mod models;
+mod trajectory;
 
 use std::str::FromStr;
 use std::sync::Arc;
 
 use limbeck_engine::{Device, ParameterVector, Profile, Stream, Tape, TokenIds, Var};
 use limbeck_losses::hard_cross_entropy;
-use limbeck_models::{Classifier, Encoded};
+use limbeck_models::{Classifier, CorpusAdjacency, Encoded};
 use limbeck_training::Result;
 use limbeck_training::optimizer::{Optimizer, OptimizerConfig};
+use limbeck_training::tensors::Values;
 
 use language::LanguageBench;
 pub use models::Model;
 use models::{CLASSES, LENGTH, VOCABULARY, VOCABULARY_SIZE};
+use trajectory::Record;
+pub use trajectory::Trajectory;
 
 /// What is done over and over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +65,11 @@ impl Workload {
     pub fn training(model: Model) -> Self {
         let work = Work::Train;
         Self { model, work }
+    }
+
+    /// The graph that `w2` reads.
+    fn graph(self, changes: Changes) -> Option<CorpusAdjacency> {
+        (self.model == Model::W2).then(|| graph::adjacency(&changes))
     }
 }
 
@@ -240,6 +249,34 @@ impl ClassifierBench {
             model,
             number: 0,
         })
+    }
+
+    /// What the first `updates` updates start from and read.
+    fn record(&self, updates: usize, record: &mut Record) -> Result<()> {
+        record.parameters(self.model.parameters())?;
+        for number in 0..updates {
+            let batch = &self.batches[number % BATCHES];
+            record.list(&format!("batches.{number}.labels"), batch.labels.clone())?;
+            let (mut words, mut documents) = (Vec::new(), Vec::new());
+            for text in &batch.texts {
+                match text {
+                    Encoded::Tokens(tokens) => words.extend_from_slice(tokens.ids()),
+                    Encoded::Document(document) => documents.extend(document.number),
+                    _ => {}
+                }
+            }
+            if documents.is_empty() {
+                let shape = [batch.texts.len(), words.len() / batch.texts.len()];
+                record.add(
+                    &format!("batches.{number}.tokens"),
+                    &shape,
+                    Values::U32(words),
+                )?;
+            } else {
+                record.list(&format!("batches.{number}.documents"), documents)?;
+            }
+        }
+        Ok(())
     }
 
     fn step(&mut self, profile: Option<&Arc<Profile>>) -> Result<Var> {
