@@ -25,8 +25,7 @@ vectorised! {
     fn losses(loss: &mut [f32], z: &[f32], t: &[f32], classes: usize) {
         let rows = z.chunks_exact(classes).zip(t.chunks_exact(classes));
         for (loss, (z, t)) in loss.iter_mut().zip(rows) {
-            *loss = sum_of(classes, |c| {
-                let (z, t) = (z[c], t[c]);
+            *loss = sum_of((z, t), |(z, t)| {
                 let linear = if z > 0.0 { z * (1.0 - t) } else { -z * t };
                 linear + math::ln_1p(math::exp(-z.abs()))
             });

@@ -18,7 +18,7 @@ vectorised! {
     fn decide(y: &mut [f32], z: &[f32], classes: usize, threshold: f32) {
         for (y, row) in y.iter_mut().zip(z.chunks_exact(classes)) {
             let largest = max(row);
-            let sum = sum_of(classes, |c| math::exp(row[c] - largest));
+            let sum = sum_of(row, |z| math::exp(z - largest));
             *y = if 1.0 / sum >= threshold { 1.0 } else { 0.0 };
         }
     }

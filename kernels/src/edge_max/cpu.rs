@@ -135,7 +135,9 @@ vectorised! {
             let x = &x[j as usize * columns..][..columns];
             let winners = &winners[i as usize * columns..][..columns];
             let dy = &dy[i as usize * columns..][..columns];
-            *dw += sum_of(columns, |c| if winners[c] == e { x[c] * dy[c] } else { 0.0 });
+            *dw += sum_of(((x, dy), winners), |((x, dy), winner)| {
+                if winner == e { x * dy } else { 0.0 }
+            });
         }
     }
 }

@@ -80,7 +80,7 @@ vectorised! {
             let (j, i) = (sources[e] as usize * columns, targets[e] as usize * columns);
             let x = &x[j..j + columns];
             let (y, dy) = (&y[i..i + columns], &dy[i..i + columns]);
-            *ds += alpha * reduce::sum_of(columns, |c| dy[c] * (x[c] - y[c]));
+            *ds += alpha * reduce::sum_of(((x, y), dy), |((x, y), dy)| dy * (x - y));
         }
     }
 }

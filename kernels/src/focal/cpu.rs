@@ -97,12 +97,11 @@ fn focus(ln_p: f32, gamma: f32) -> (f32, f32) {
 vectorised! {
     /// The loss of a row, and T = Σ q F.
     fn soft_row(z: &[f32], q: &[f32], shift: Shift, gamma: f32) -> (f32, f32) {
-        let q = &q[..z.len()];
-        let loss = sum_of(z.len(), |c| {
-            let ln_p = shift.ln_p(z[c], 1.0);
-            -q[c] * (focus(ln_p, gamma).0 * ln_p)
+        let loss = sum_of((z, q), |(z, q)| {
+            let ln_p = shift.ln_p(z, 1.0);
+            -q * (focus(ln_p, gamma).0 * ln_p)
         });
-        let slope = sum_of(z.len(), |c| q[c] * focus(shift.ln_p(z[c], 1.0), gamma).1);
+        let slope = sum_of((z, q), |(z, q)| q * focus(shift.ln_p(z, 1.0), gamma).1);
         (loss, slope)
     }
 }

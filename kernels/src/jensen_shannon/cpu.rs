@@ -63,13 +63,13 @@ vectorised! {
         let rows = a.chunks_exact(classes).zip(b.chunks_exact(classes));
         for (kept, (a, b)) in kept.chunks_exact_mut(KEPT).zip(rows) {
             let (p, q) = (Shift::of(a, inverse[0]), Shift::of(b, inverse[1]));
-            let ln_p = |c: usize| p.ln_p(a[c], inverse[0]);
-            let ln_q = |c: usize| q.ln_p(b[c], inverse[1]);
-            let of_p = sum_of(classes, |c| {
-                math::exp(ln_p(c)) * half_log_ratio(ln_p(c), ln_q(c))
+            let of_p = sum_of((a, b), |(a, b)| {
+                let (ln_p, ln_q) = (p.ln_p(a, inverse[0]), q.ln_p(b, inverse[1]));
+                math::exp(ln_p) * half_log_ratio(ln_p, ln_q)
             });
-            let of_q = sum_of(classes, |c| {
-                math::exp(ln_q(c)) * half_log_ratio(ln_q(c), ln_p(c))
+            let of_q = sum_of((a, b), |(a, b)| {
+                let (ln_p, ln_q) = (p.ln_p(a, inverse[0]), q.ln_p(b, inverse[1]));
+                math::exp(ln_q) * half_log_ratio(ln_q, ln_p)
             });
             kept.copy_from_slice(&[p.largest, p.ln_sum, q.largest, q.ln_sum, of_p, of_q]);
         }

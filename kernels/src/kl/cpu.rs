@@ -117,9 +117,9 @@ vectorised! {
         let rows = a.chunks_exact(classes).zip(b.chunks_exact(classes));
         for (kept, (a, b)) in kept.chunks_exact_mut(KEPT).zip(rows) {
             let (p, q) = (Shift::of(a, inverse_p), Shift::of(b, inverse_q));
-            let value = sum_of(classes, |c| {
-                let ln_p = p.ln_p(a[c], inverse_p);
-                math::exp(ln_p) * options.term(ln_p, q.ln_p(b[c], inverse_q))
+            let value = sum_of((a, b), |(a, b)| {
+                let ln_p = p.ln_p(a, inverse_p);
+                math::exp(ln_p) * options.term(ln_p, q.ln_p(b, inverse_q))
             });
             kept.copy_from_slice(&Kept { p, q, value }.words());
         }

@@ -26,7 +26,7 @@ vectorised! {
     fn means(loss: &mut [f32], a: &[f32], b: &[f32], columns: usize) {
         let rows = a.chunks_exact(columns).zip(b.chunks_exact(columns));
         for (loss, (a, b)) in loss.iter_mut().zip(rows) {
-            *loss = sum_of(columns, |c| (a[c] - b[c]).abs()) / columns as f32;
+            *loss = sum_of((a, b), |(a, b)| (a - b).abs()) / columns as f32;
         }
     }
 }

@@ -69,8 +69,8 @@ vectorised! {
         if largest == 0.0 {
             return 0.0;
         }
-        let squares = reduce::sum_of(x.len(), |c| {
-            let scaled = x[c] / largest;
+        let squares = reduce::sum_of(x, |x| {
+            let scaled = x / largest;
             scaled * scaled
         });
         largest * squares.sqrt()

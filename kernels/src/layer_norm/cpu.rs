@@ -141,7 +141,7 @@ vectorised! {
     fn normalise(y: &mut [f32], s: &[f32], epsilon: f32) -> (f32, f32) {
         let columns = s.len() as f32;
         let mean = reduce::sum(s) / columns;
-        let variance = reduce::sum_of(s.len(), |c| (s[c] - mean) * (s[c] - mean)) / columns;
+        let variance = reduce::sum_of(s, |s| (s - mean) * (s - mean)) / columns;
         let inverse = 1.0 / (variance + epsilon).sqrt();
         for (y, s) in y.iter_mut().zip(s) {
             *y = (s - mean) * inverse;
@@ -203,10 +203,10 @@ vectorised! {
         let columns = s.len() as f32;
         let g = &*ds;
         let mean_g = reduce::sum(g) / columns;
-        let n = |c: usize| (s[c] - mean) * inverse;
-        let mean_gn = reduce::sum_of(s.len(), |c| g[c] * n(c)) / columns;
-        for (c, g) in ds.iter_mut().enumerate() {
-            *g = inverse * (*g - mean_g - n(c) * mean_gn);
+        let n = |s: f32| (s - mean) * inverse;
+        let mean_gn = reduce::sum_of((g, s), |(g, s)| g * n(s)) / columns;
+        for (g, &s) in ds.iter_mut().zip(s) {
+            *g = inverse * (*g - mean_g - n(s) * mean_gn);
         }
     }
 }

@@ -57,10 +57,10 @@ vectorised! {
         let (before, of_block) = (sums[0], reduce::max(scores));
         // A NaN stays.
         let largest = if before > of_block { before } else { of_block };
-        let sum = reduce::sum_of(scores.len(), |v| {
-            let power = math::exp(scores[v] - largest);
+        let sum = reduce::sum_of(scores, |score| {
+            let power = math::exp(score - largest);
             // Where the largest is minus infinity too, their difference is no number.
-            if scores[v] == f32::NEG_INFINITY { 0.0 } else { power }
+            if score == f32::NEG_INFINITY { 0.0 } else { power }
         });
         let before = if sums[1] == 0.0 { 0.0 } else { sums[1] * math::exp(before - largest) };
         sums[0] = largest;

@@ -35,8 +35,7 @@ vectorised! {
     fn means(loss: &mut [f32], a: &[f32], b: &[f32], columns: usize) {
         let rows = a.chunks_exact(columns).zip(b.chunks_exact(columns));
         for (loss, (a, b)) in loss.iter_mut().zip(rows) {
-            let square = |c: usize| (a[c] - b[c]) * (a[c] - b[c]);
-            *loss = sum_of(columns, square) / columns as f32;
+            *loss = sum_of((a, b), |(a, b)| (a - b) * (a - b)) / columns as f32;
         }
     }
 }

@@ -103,9 +103,9 @@ fn row_blocks(
 vectorised! {
     fn noise_loss(scores: &[f32], shared: Shared<'_>, target: u32) -> f32 {
         let (offsets, words) = (&shared.offsets[..scores.len()], &shared.words[..scores.len()]);
-        sum_of(scores.len(), |j| {
-            let loss = math::softplus(scores[j] - shared.ln_z - offsets[j]);
-            if shared.mask && words[j] == target { 0.0 } else { loss }
+        sum_of(((scores, offsets), words), |((score, offset), word)| {
+            let loss = math::softplus(score - shared.ln_z - offset);
+            if shared.mask && word == target { 0.0 } else { loss }
         })
     }
 }
@@ -114,14 +114,14 @@ vectorised! {
     /// `into += g σ(Δ)`; the sum of what was added.
     fn add_noise_gradient(into: &mut [f32], scores: &[f32], shared: Shared<'_>, target: u32, g: f32) -> f32 {
         let (offsets, words) = (&shared.offsets[..scores.len()], &shared.words[..scores.len()]);
-        let gradient = |j: usize| {
-            let ds = g * math::sigmoid(scores[j] - shared.ln_z - offsets[j]);
-            if shared.mask && words[j] == target { 0.0 } else { ds }
+        let gradient = |((score, offset), word): ((f32, f32), u32)| {
+            let ds = g * math::sigmoid(score - shared.ln_z - offset);
+            if shared.mask && word == target { 0.0 } else { ds }
         };
-        let total = sum_of(scores.len(), gradient);
-        for (j, into) in into.iter_mut().enumerate() {
-            *into += gradient(j);
+        let rows = scores.iter().zip(offsets).zip(words);
+        for (into, ((&score, &offset), &word)) in into.iter_mut().zip(rows) {
+            *into += gradient(((score, offset), word));
         }
-        total
+        sum_of(((scores, offsets), words), gradient)
     }
 }

@@ -89,17 +89,17 @@ vectorised! {
     /// The largest corrected score, and the sum of exp(score - largest), the target's `own` included.
     fn exponentials(scores: &[f32], own: f32, shared: Shared<'_>, target: u32) -> (f32, f32) {
         let (offsets, words) = (&shared.offsets[..scores.len()], &shared.words[..scores.len()]);
-        let left_out = |j: usize| shared.mask && words[j] == target;
+        let left_out = |word: u32| shared.mask && word == target;
         let mut largest = own;
-        for j in 0..scores.len() {
-            let corrected = scores[j] - offsets[j];
-            let corrected = if left_out(j) { own } else { corrected };
+        for ((score, offset), &word) in scores.iter().zip(offsets).zip(words) {
+            let corrected = score - offset;
+            let corrected = if left_out(word) { own } else { corrected };
             // A NaN stays.
             largest = if corrected > largest || corrected.is_nan() { corrected } else { largest };
         }
-        let sum = sum_of(scores.len(), |j| {
-            let power = math::exp(scores[j] - offsets[j] - largest);
-            if left_out(j) { 0.0 } else { power }
+        let sum = sum_of(((scores, offsets), words), |((score, offset), word)| {
+            let power = math::exp(score - offset - largest);
+            if left_out(word) { 0.0 } else { power }
         });
         (largest, sum + math::exp(own - largest))
     }
@@ -110,9 +110,10 @@ vectorised! {
     fn add_probabilities(into: &mut [f32], scores: &[f32], shift: (f32, f32), shared: Shared<'_>, target: u32, g: f32) {
         let (offsets, words) = (&shared.offsets[..scores.len()], &shared.words[..scores.len()]);
         let (largest, ln_sum) = shift;
-        for (j, into) in into.iter_mut().enumerate() {
-            let p = math::exp(scores[j] - offsets[j] - largest - ln_sum);
-            *into += if shared.mask && words[j] == target { 0.0 } else { g * p };
+        let rows = scores.iter().zip(offsets).zip(words);
+        for (into, ((score, offset), &word)) in into.iter_mut().zip(rows) {
+            let p = math::exp(score - offset - largest - ln_sum);
+            *into += if shared.mask && word == target { 0.0 } else { g * p };
         }
     }
 }

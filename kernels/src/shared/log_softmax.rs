@@ -23,9 +23,7 @@ impl Shift {
     #[inline(always)]
     pub(crate) fn of(row: &[f32], inverse_temperature: f32) -> Self {
         let largest = reduce::max(row);
-        let sum = reduce::sum_of(row.len(), |c| {
-            math::exp((row[c] - largest) * inverse_temperature)
-        });
+        let sum = reduce::sum_of(row, |z| math::exp((z - largest) * inverse_temperature));
         Shift {
             largest,
             ln_sum: math::ln(sum),

@@ -23,20 +23,123 @@ fn tree(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
     lanes[0]
 }
 
-/// Sum of `term(i)` over `0..len`.
-#[inline(always)]
-pub fn sum_of(len: usize, term: impl Fn(usize) -> f32) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let whole = len / LANES * LANES;
-    let mut start = 0;
-    while start < whole {
-        for (l, lane) in lanes.iter_mut().enumerate() {
-            *lane += term(start + l);
-        }
-        start += LANES;
+/// Rows that are read side by side: a slice, or a pair of such. The first one has the length; the others
+/// may be longer.
+///
+/// A sum takes sixteen elements of each at once and checks bounds once for them: a check for every element
+/// would keep the compiler from using vector registers.
+pub(crate) trait Rows: Copy {
+    /// One of each.
+    type Element;
+    /// Sixteen of each.
+    type Block: Copy;
+
+    /// Number of elements.
+    fn len(self) -> usize;
+
+    /// Those from number `start` on.
+    fn block(self, start: usize) -> Self::Block;
+
+    /// One of a block.
+    fn of_block(block: &Self::Block, lane: usize) -> Self::Element;
+
+    /// One of all.
+    fn element(self, i: usize) -> Self::Element;
+}
+
+impl<A: Copy> Rows for &[A] {
+    type Element = A;
+    type Block = [A; LANES];
+
+    #[inline(always)]
+    fn len(self) -> usize {
+        self.len()
     }
-    for i in whole..len {
-        lanes[i - whole] += term(i);
+
+    #[inline(always)]
+    fn block(self, start: usize) -> [A; LANES] {
+        *self[start..].first_chunk().expect("a whole block")
+    }
+
+    #[inline(always)]
+    fn of_block(block: &[A; LANES], lane: usize) -> A {
+        block[lane]
+    }
+
+    #[inline(always)]
+    fn element(self, i: usize) -> A {
+        self[i]
+    }
+}
+
+impl<R: Rows, S: Rows> Rows for (R, S) {
+    type Element = (R::Element, S::Element);
+    type Block = (R::Block, S::Block);
+
+    #[inline(always)]
+    fn len(self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    fn block(self, start: usize) -> Self::Block {
+        (self.0.block(start), self.1.block(start))
+    }
+
+    #[inline(always)]
+    fn of_block((first, second): &Self::Block, lane: usize) -> Self::Element {
+        (R::of_block(first, lane), S::of_block(second, lane))
+    }
+
+    #[inline(always)]
+    fn element(self, i: usize) -> Self::Element {
+        (self.0.element(i), self.1.element(i))
+    }
+}
+
+/// The number of each element, beside rows that have a length.
+#[derive(Clone, Copy)]
+pub(crate) struct Numbers;
+
+impl Rows for Numbers {
+    type Element = u32;
+    /// The first one's.
+    type Block = u32;
+
+    #[inline(always)]
+    fn len(self) -> usize {
+        usize::MAX
+    }
+
+    #[inline(always)]
+    fn block(self, start: usize) -> u32 {
+        start as u32
+    }
+
+    #[inline(always)]
+    fn of_block(&start: &u32, lane: usize) -> u32 {
+        start + lane as u32
+    }
+
+    #[inline(always)]
+    fn element(self, i: usize) -> u32 {
+        i as u32
+    }
+}
+
+/// Sum of `term` over the elements of some rows.
+#[inline(always)]
+pub(crate) fn sum_of<R: Rows>(rows: R, term: impl Fn(R::Element) -> f32) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let whole = rows.len() / LANES * LANES;
+    for start in (0..whole).step_by(LANES) {
+        let block = rows.block(start);
+        for (l, lane) in lanes.iter_mut().enumerate() {
+            *lane += term(R::of_block(&block, l));
+        }
+    }
+    for i in whole..rows.len() {
+        lanes[i - whole] += term(rows.element(i));
     }
     tree(lanes, |a, b| a + b)
 }
@@ -44,14 +147,13 @@ pub fn sum_of(len: usize, term: impl Fn(usize) -> f32) -> f32 {
 /// Sum of a row.
 #[inline(always)]
 pub fn sum(row: &[f32]) -> f32 {
-    sum_of(row.len(), |i| row[i])
+    sum_of(row, |x| x)
 }
 
 /// Inner product of two rows of equal length.
 #[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let b = &b[..a.len()];
-    sum_of(a.len(), |i| a[i] * b[i])
+    sum_of((a, b), |(a, b)| a * b)
 }
 
 /// The largest element; NaN if there is one; minus infinity of an empty row.

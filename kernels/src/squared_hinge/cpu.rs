@@ -2,7 +2,7 @@
 
 use limbeck_engine::chunked;
 
-use crate::shared::reduce::{for_row_blocks, rows_per_task, sum_of};
+use crate::shared::reduce::{Numbers, for_row_blocks, rows_per_task, sum_of};
 use crate::shared::vectorised;
 
 /// max(0, x), which keeps NaN.
@@ -30,9 +30,9 @@ pub(super) fn backward(classes: usize, z: &[f32], labels: &[u32], dloss: &[f32],
 vectorised! {
     fn losses(loss: &mut [f32], z: &[f32], labels: &[u32], classes: usize) {
         for ((loss, z), &label) in loss.iter_mut().zip(z.chunks_exact(classes)).zip(labels) {
-            *loss = sum_of(classes, |c| {
-                let sign = if c == label as usize { 1.0 } else { -1.0 };
-                let short = positive(1.0 - sign * z[c]);
+            *loss = sum_of((z, Numbers), |(z, class)| {
+                let sign = if class == label { 1.0 } else { -1.0 };
+                let short = positive(1.0 - sign * z);
                 short * short
             });
         }

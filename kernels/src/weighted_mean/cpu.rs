@@ -53,9 +53,8 @@ vectorised! {
 vectorised! {
     /// Σ w v over the rows that are not masked, and Σ w.
     fn weighted(values: &[f32], weights: &[f32]) -> (f32, f32) {
-        let values = &values[..weights.len()];
-        let term = |i: usize| if weights[i] == 0.0 { 0.0 } else { weights[i] * values[i] };
-        (sum_of(weights.len(), term), sum(weights))
+        let total = sum_of((weights, values), |(w, v)| if w == 0.0 { 0.0 } else { w * v });
+        (total, sum(weights))
     }
 }
 

@@ -151,7 +151,8 @@ unsafe fn in_width<V: Vector, const ROWS: usize, const ROW: usize, const STEP: u
     }
 }
 
-/// Rows of the right operand that are fetched ahead of their use.
+/// Rows of the right operand that the first tile of a panel fetches ahead of their use. Those below it
+/// find them in the first-level cache, where asking again only takes up its ports.
 const AHEAD: usize = 16;
 
 /// What the tiles of one panel have in common.
@@ -197,8 +198,11 @@ impl Strip {
                 tiles => tiles,
             };
             let (mut left, mut c) = (left, c);
-            for _ in 0..whole {
-                self.tile::<V, ROWS, N, ROW, STEP, TAIL>(left, c);
+            for tile in 0..whole {
+                match tile {
+                    0 => self.tile::<V, ROWS, N, ROW, STEP, TAIL, true>(left, c),
+                    _ => self.tile::<V, ROWS, N, ROW, STEP, TAIL, false>(left, c),
+                };
                 // After the last tile they may point beyond the end, and are not read.
                 left = left.wrapping_add(tile_stride);
                 c = c.wrapping_add(ROWS * self.c_stride);
@@ -211,15 +215,42 @@ impl Strip {
                     left if left > ROWS => left.div_ceil(2),
                     left => left,
                 };
-                done += match high {
-                    12.. => self.tile::<V, 12, N, ROW, STEP, TAIL>(a, c),
-                    10.. => self.tile::<V, 10, N, ROW, STEP, TAIL>(a, c),
-                    8.. => self.tile::<V, 8, N, ROW, STEP, TAIL>(a, c),
-                    6.. => self.tile::<V, 6, N, ROW, STEP, TAIL>(a, c),
-                    4.. => self.tile::<V, 4, N, ROW, STEP, TAIL>(a, c),
-                    2.. => self.tile::<V, 2, N, ROW, STEP, TAIL>(a, c),
-                    _ => self.tile::<V, 1, N, ROW, STEP, TAIL>(a, c),
+                done += match whole + done {
+                    0 => self.short_tile::<V, N, ROW, STEP, TAIL, true>(high, a, c),
+                    _ => self.short_tile::<V, N, ROW, STEP, TAIL, false>(high, a, c),
                 };
+            }
+        }
+    }
+
+    /// A tile of as many rows as there are, or a few less; gives their number.
+    ///
+    /// # Safety
+    /// As above.
+    #[inline(always)]
+    unsafe fn short_tile<
+        V: Vector,
+        const N: usize,
+        const ROW: usize,
+        const STEP: usize,
+        const TAIL: bool,
+        const FETCH: bool,
+    >(
+        self,
+        rows: usize,
+        a: *const f32,
+        c: *mut f32,
+    ) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match rows {
+                12.. => self.tile::<V, 12, N, ROW, STEP, TAIL, FETCH>(a, c),
+                10.. => self.tile::<V, 10, N, ROW, STEP, TAIL, FETCH>(a, c),
+                8.. => self.tile::<V, 8, N, ROW, STEP, TAIL, FETCH>(a, c),
+                6.. => self.tile::<V, 6, N, ROW, STEP, TAIL, FETCH>(a, c),
+                4.. => self.tile::<V, 4, N, ROW, STEP, TAIL, FETCH>(a, c),
+                2.. => self.tile::<V, 2, N, ROW, STEP, TAIL, FETCH>(a, c),
+                _ => self.tile::<V, 1, N, ROW, STEP, TAIL, FETCH>(a, c),
             }
         }
     }
@@ -236,6 +267,7 @@ impl Strip {
         const ROW: usize,
         const STEP: usize,
         const TAIL: bool,
+        const FETCH: bool,
     >(
         self,
         a: *const f32,
@@ -248,8 +280,10 @@ impl Strip {
             let (mut a, mut b) = (a, self.b);
             for _ in 0..self.k {
                 let mut right = [V::splat(0.0); N];
-                V::prefetch(b.wrapping_add(AHEAD * self.b_stride));
-                if N == 2 {
+                if FETCH {
+                    V::prefetch(b.wrapping_add(AHEAD * self.b_stride));
+                }
+                if FETCH && N == 2 {
                     V::prefetch(b.wrapping_add(AHEAD * self.b_stride + V::LANES));
                 }
                 for (v, right) in right.iter_mut().enumerate() {
