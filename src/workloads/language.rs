@@ -103,36 +103,44 @@ impl LanguageBench {
         Some(law.draw(1, number as u64, 0, NOISE_SIZE))
     }
 
+    /// The loss of the next stretch. Nothing of the tape but this outlives it: parameters that a variable
+    /// still shares would be copied by the update.
+    fn loss(&mut self, tape: &Tape) -> Result<Var> {
+        let device = self.model.parameters().device();
+        let [inputs, targets] = &self.stretches[self.number % STRETCHES];
+        let noise = self.noise(self.number);
+        let words = [targets.as_slice(), noise.as_deref().unwrap_or_default()].concat();
+        let tables = self.model.tables(tape, inputs, &words)?;
+        let state = self.state.constants(tape);
+        let (hidden, after) = self
+            .model
+            .read(tape, &tables, inputs, &self.steps, &state)?;
+        let loss = match &self.law {
+            None => {
+                let logits = self.model.logits(tape, &tables, &hidden)?;
+                hard_cross_entropy(tape, &logits, targets)?
+            }
+            Some(law) => {
+                let ln_k = (NOISE_SIZE as f32).ln();
+                let offsets: Vec<f32> = words.iter().map(|&w| ln_k + law.ln_q(w)).collect();
+                let candidates = Candidates::new(device, &words, &offsets, false)?;
+                let (target, noise) = self.model.scores(tape, &tables, &hidden, &words)?;
+                let ln_z = self.model.ln_z(tape)?;
+                let rows = nce(tape, (&target, &noise), &candidates, &ln_z)?;
+                mean_over_samples(tape, &rows)?
+            }
+        };
+        self.state = after.value();
+        Ok(loss)
+    }
+
     pub(super) fn train(&mut self, profile: Option<&std::sync::Arc<Profile>>) -> Result<Var> {
         let device = self.model.parameters().device().clone();
         let tape = Tape::training(&device, 1, self.number as u32);
         if let Some(profile) = profile {
             tape.measure(profile);
         }
-        let [inputs, targets] = &self.stretches[self.number % STRETCHES];
-        let noise = self.noise(self.number);
-        let words = [targets.as_slice(), noise.as_deref().unwrap_or_default()].concat();
-        let tables = self.model.tables(&tape, inputs, &words)?;
-        let state = self.state.constants(&tape);
-        let (hidden, after) = self
-            .model
-            .read(&tape, &tables, inputs, &self.steps, &state)?;
-        let loss = match &self.law {
-            None => {
-                let logits = self.model.logits(&tape, &tables, &hidden)?;
-                hard_cross_entropy(&tape, &logits, targets)?
-            }
-            Some(law) => {
-                let ln_k = (NOISE_SIZE as f32).ln();
-                let offsets: Vec<f32> = words.iter().map(|&w| ln_k + law.ln_q(w)).collect();
-                let candidates = Candidates::new(&device, &words, &offsets, false)?;
-                let (target, noise) = self.model.scores(&tape, &tables, &hidden, &words)?;
-                let ln_z = self.model.ln_z(&tape)?;
-                let rows = nce(&tape, (&target, &noise), &candidates, &ln_z)?;
-                mean_over_samples(&tape, &rows)?
-            }
-        };
-        self.state = after.value();
+        let loss = self.loss(&tape)?;
         self.gradients.fill_zero()?;
         let unreached = tape.backward(&loss, &mut [&mut self.gradients])?;
         unreached.refuse(&[self.model.parameters()])?;
