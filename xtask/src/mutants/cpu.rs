@@ -47,7 +47,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::new(
         "layer_norm/cpu.rs",
-        "(*g - mean_g - n(c) * mean_gn)",
+        "(*g - mean_g - n(s) * mean_gn)",
         "(*g - mean_g - 0.0 * mean_gn)",
         "dropped term of the variance",
     ),
@@ -197,8 +197,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::new(
         "edge_softmax/cpu.rs",
-        "dy[c] * (x[c] - y[c])",
-        "dy[c] * (x[c] - 0.0 * y[c])",
+        "dy * (x - y));",
+        "dy * (x - 0.0 * y));",
         "dropped mean",
     ),
     Mutant::new(
@@ -296,8 +296,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     .seen_by("cross_attention"),
     Mutant::new(
         "shared/reduce.rs",
-        "lanes[i - whole] += term(i);",
-        "lanes[i - whole] += 0.0 * term(i);",
+        "lanes[i - whole] += term(rows.element(i));",
+        "lanes[i - whole] += 0.0 * term(rows.element(i));",
         "skipped tail of a sum",
     )
     .seen_by("mse"),
