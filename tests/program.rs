@@ -361,7 +361,7 @@ fn bench_hands_out_what_another_program_needs_to_repeat_its_updates() {
         let losses = printed["losses"].as_array().expect("a list").len();
         assert_eq!(losses, 5, "{workload}");
         let text = fs::read(path.join("trajectory.json")).expect("a file");
-        let written: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        let written: Value = serde_json::from_slice(&text).expect("JSON");
         assert_eq!(written, printed, "{workload}");
         let tensors = tensors::read(&path.join("trajectory.safetensors")).expect("tensors");
         for number in 0..5 {
